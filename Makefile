@@ -1,0 +1,66 @@
+# What a person types. Each target makes .venv when it is missing, installs into it only when
+# pyproject.toml or constraints.txt changed, and then runs.
+#
+#   make demo              the console in a browser, with simulated prices and no account
+#   make demo ARGS="..."   the same with arguments of `quarterdeck demo`
+#   make test              all tests, two at a time; ARGS goes to pytest
+#   make lint              ruff, mypy and the import contracts
+#   make bench             the benchmarks
+#   make clean             removes .venv and caches, never a journal
+
+SHELL := /bin/sh
+ARGS ?=
+BIN := .venv/bin
+
+# The version that the constraints were made with comes first; any of them will do.
+PYTHONS := python3.11 python3.12 python3.13 python3.14 python3 python
+PYTHON ?= $(shell for p in $(PYTHONS); do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	>/dev/null 2>&1 && { command -v "$$p"; break; }; done)
+CHROMIUM = $(shell for b in chromium chromium-browser google-chrome; do command -v $$b && break; done)
+CHROMEDRIVER = $(shell command -v chromedriver)
+
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+OFFLINE = { echo "Installing failed: see pip's words above. Quarterdeck's packages come from the \
+	package index that pip is configured with, so the network must reach it." >&2; exit 1; }
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/.installed-run
+	@exec $(BIN)/quarterdeck demo $(ARGS)
+
+test: .venv/.installed-all
+	@$(if $(and $(CHROMIUM),$(CHROMEDRIVER)),:,echo "Note: no Chromium with its chromedriver was found, so the browser tests are skipped.")
+	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: .venv/.installed-all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.installed-all
+	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean:
+	rm -rf .venv build dist *.egg-info .coverage htmlcov .hypothesis
+	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find bot engine storage tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Running needs fewer packages than testing, and a first `make demo` should not wait for them.
+.venv/.installed-run: .venv/.made pyproject.toml constraints.txt
+	@echo "Installing what Quarterdeck runs on (once; about a minute) ..."
+	@$(INSTALL) -e . || $(OFFLINE)
+	@touch $@
+
+.venv/.installed-all: .venv/.made pyproject.toml constraints.txt
+	@echo "Installing what Quarterdeck is tested with (once; about two minutes) ..."
+	@$(INSTALL) -e ".[postgres,test,dev]" || $(OFFLINE)
+	@touch .venv/.installed-run $@
+
+.venv/.made:
+	@test -n "$(PYTHON)" || { echo "Quarterdeck needs Python 3.11 or newer with its venv module \
+	(on Debian and Ubuntu: apt install python3 python3-venv). None was found; \
+	name one with: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@
