@@ -153,7 +153,7 @@ def _operators(at: Variables, *, required: bool) -> tuple[OperatorSetting, ...]:
     operators = tuple(filter(None, (_operator(at, entry) for entry in entries)))
     ids = [operator.user_id for operator in operators]
     at.faults.extend(
-        f"OPERATORS names the user {user_id} {ids.count(user_id)} times: give each user one role."
+        f"OPERATORS names the user {user_id} more than once: give each user one role."
         for user_id in dict.fromkeys(ids)
         if ids.count(user_id) > 1
     )
@@ -167,17 +167,15 @@ def _operators(at: Variables, *, required: bool) -> tuple[OperatorSetting, ...]:
 def _operator(at: Variables, entry: str) -> OperatorSetting | None:
     user, colon, role = (part.strip() for part in entry.partition(":"))
     if not colon:
-        at.faults.append(
-            f"OPERATORS has the entry {shown(entry)}: write id:role, for example 4242:owner."
-        )
+        at.faults.append(f"OPERATORS holds {shown(entry)}: write id:role, for example 4242:owner.")
     elif not re.fullmatch(r"[0-9]{1,16}", user) or not 0 < int(user) <= USER_ID_MAX:
         at.faults.append(
-            f"OPERATORS has the entry {shown(entry)}: the id must be a numeric Telegram user id, "
+            f"OPERATORS holds {shown(entry)}: the id must be a numeric Telegram user id, "
             "not a name or a group."
         )
     elif role.lower() not in tuple(Role):
         at.faults.append(
-            f"OPERATORS has the entry {shown(entry)}: the role must be owner, trader or viewer."
+            f"OPERATORS holds {shown(entry)}: the role must be owner, trader or viewer."
         )
     else:
         return OperatorSetting(user_id=int(user), role=Role(role.lower()))

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from bot.secret import Secret
 
-SHOWN_CHARACTERS_MAX = 40
+SHOWN_CHARACTERS_MAX = 20
 DIGITS_MAX = 15
 SECRET_CHARACTERS_MAX = 16_384
 FLAGS = {"1": True, "true": True, "yes": True, "on": True}
@@ -15,9 +15,10 @@ FLAGS |= {"0": False, "false": False, "no": False, "off": False}
 
 
 def shown(value: str) -> str:
-    """Quote what somebody wrote, cut to 40 characters, with nothing unprintable in it."""
-    cut = value[:SHOWN_CHARACTERS_MAX] + ("..." if len(value) > SHOWN_CHARACTERS_MAX else "")
-    return f"'{''.join(c if c.isprintable() else '?' for c in cut)}'"
+    """Quote what somebody wrote, unless it is long: that may be a secret in the wrong place."""
+    if len(value) > SHOWN_CHARACTERS_MAX:
+        return f"a text of {len(value)} characters"
+    return f"'{''.join(c if c.isprintable() else '?' for c in value)}'"
 
 
 def words(values: Sequence[str], last: str = "or") -> str:

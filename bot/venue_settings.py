@@ -43,11 +43,9 @@ def read_venues(at: Variables, *, keys_required: bool) -> tuple[VenueSettings, .
         at.faults.append(f"VENUES names no venue: give one or more of {words(VENUES, 'and')}.")
     for name in dict.fromkeys(names):
         if name not in VENUES:
-            at.faults.append(
-                f"VENUES has the entry {shown(name)}: the venues are {words(VENUES, 'and')}."
-            )
+            at.faults.append(f"VENUES holds {shown(name)}: the venues are {words(VENUES, 'and')}.")
         elif names.count(name) > 1:
-            at.faults.append(f"VENUES names {name} {names.count(name)} times: once is enough.")
+            at.faults.append(f"VENUES names {name} more than once: once is enough.")
     known = [name for name in dict.fromkeys(names) if name in VENUES]
     _warn_of_unused(at, known)
     return tuple(_venue(at, name, keys_required=keys_required) for name in known)
@@ -64,15 +62,14 @@ def _venue(at: Variables, venue: str, *, keys_required: bool) -> VenueSettings:
     given = [name for name in (key, secret, password) if at.text(name) is not None]
     missing = [name for name in needed if name not in given]
     if missing and given:
-        verb = "is" if len(missing) == 1 else "are"
         at.faults.append(
-            f"{words(given, 'and')} {'is' if len(given) == 1 else 'are'} set but "
-            f"{words(missing, 'and')} {verb} not: {venue} needs {words(needed, 'and')} together."
+            f"{words(missing, 'and')} must be set beside {words(given, 'and')}: "
+            f"{venue} needs {words(needed, 'and')} together."
         )
     elif missing and keys_required:
         at.faults.append(
-            f"EXECUTION_MODE is live but {words(missing, 'and')} are not set: give the API key of "
-            f"{venue}, or take {venue} out of VENUES."
+            f"EXECUTION_MODE is live, so {words(missing, 'and')} must be set; "
+            f"or take {venue} out of VENUES."
         )
     sandbox = at.flag(f"{prefix}_SANDBOX")
     if sandbox and venue not in SANDBOX_VENUES:
