@@ -1,1 +1,1 @@
-"""Talk: Telegram, HTTP, clock, schedule and process; holds the composition root."""
+"""The console: Telegram, HTTP, clock, schedule and process."""

@@ -1,0 +1,311 @@
+"""Commands: what somebody wants. A repeated `command_id` returns the first outcome."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from engine.numbers import ONE
+from engine.quotes import Quote
+from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.signals import Target, TradingSignal
+
+
+class Role(StrEnum):
+    """What a person may do."""
+
+    VIEWER = "viewer"
+    TRADER = "trader"
+    OWNER = "owner"
+
+
+class ActorKind(StrEnum):
+    """Who can want something."""
+
+    PERSON = "person"
+    STRATEGY = "strategy"
+    SCHEDULE = "schedule"
+    ENGINE = "engine"
+    SHELL = "shell"
+    PROGRAM = "program"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Name who wants something: a person by role and numeric id, anything else by name."""
+
+    kind: ActorKind
+    name: str = ""
+    user_id: int | None = None
+    role: Role | None = None
+    chat_id: int | None = None
+
+    @property
+    def text(self) -> str:
+        """Give the name as it is journaled, for example `owner 4242`."""
+        if self.kind is ActorKind.PERSON and self.role is not None:
+            return f"{self.role} {self.user_id}"
+        return f"{self.kind} {self.name}".strip()
+
+
+ENGINE = Actor(kind=ActorKind.ENGINE)
+SCHEDULE = Actor(kind=ActorKind.SCHEDULE)
+
+
+class AlertKind(StrEnum):
+    """What an alert is about; each can be on, silent or off per chat."""
+
+    STOP = "stop"
+    BREAKER = "breaker"
+    TICKET = "ticket"
+    FILL = "fill"
+    TROUBLE = "trouble"
+    WARNING = "warning"
+    SLIPPAGE = "slippage"
+    REPORT = "report"
+    SIGNAL = "signal"
+    STRANGER = "stranger"
+    BACKLOG = "backlog"
+
+
+class AlertMode(StrEnum):
+    """How a chat is told."""
+
+    ON = "on"
+    SILENT = "silent"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandBase:
+    """Carry what every command has; `at` is when it was given."""
+
+    command_id: str
+    actor: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartEngine(CommandBase):
+    """Open a new journal or go on with an old one; what is configured becomes State."""
+
+    journal_id: str
+    epoch: int
+    mode: str
+    accounts: tuple[str, ...]
+    market: str
+    currency: str
+    cash: Decimal
+    limits: RiskLimits
+    confirm: ConfirmPolicy
+    order_timeout_s: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopEngine(CommandBase):
+    """End the session in good order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitSignal(CommandBase):
+    """Trade a signal at a venue. `ticket_wanted` opens a ticket even where none is needed."""
+
+    signal: TradingSignal
+    venue: str
+    ticket_wanted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveTicket(CommandBase):
+    """Confirm a ticket: exactly one order, or a reason why not."""
+
+    ticket_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelTicket(CommandBase):
+    """Withdraw a ticket."""
+
+    ticket_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder(CommandBase):
+    """Cancel one order."""
+
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelEntries(CommandBase):
+    """Cancel every open entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosePosition(CommandBase):
+    """Close a share of a position, (0, 1], by an exit."""
+
+    position_id: str
+    fraction: Decimal = ONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetProtection(CommandBase):
+    """Replace a position's stop and targets; None and () take them away."""
+
+    position_id: str
+    stop: Decimal | None
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetProtectionsAside(CommandBase):
+    """Take every stop and target away, remembering them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreProtections(CommandBase):
+    """Put the stops and targets back that were set aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerExit(CommandBase):
+    """Close by a watched stop or target that a quote has reached. `leg` is `stop` or `target`."""
+
+    position_id: str
+    leg: str
+    price: Decimal
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt(CommandBase):
+    """Stop: no new entries, resting entries cancelled."""
+
+    reason: str = "STOP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flatten(CommandBase):
+    """Halt, close everything, verify at the venues."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContinueFlatten(CommandBase):
+    """Go on with a flatten that is under way: new exits where needed, then the question "flat?"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume(CommandBase):
+    """Allow entries again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripBreaker(CommandBase):
+    """Latch the breaker by hand, from a program."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RearmBreaker(CommandBase):
+    """Clear a latched breaker; None clears every one."""
+
+    breaker_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleEquity(CommandBase):
+    """Measure equity, drawdown and daily loss; trip what must trip."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollDay(CommandBase):
+    """Begin a new trading day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep(CommandBase):
+    """Expire tickets and cancel entries that waited longer than their timeout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDay(CommandBase):
+    """Make the daily report; `chain_head` anchors the journal."""
+
+    chain_head: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindChat(CommandBase):
+    """Send alerts to this chat from now on."""
+
+    chat_id: int
+    user_id: int
+    is_group: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAlertMode(CommandBase):
+    """Choose how a chat is told about one kind of alert."""
+
+    chat_id: int
+    kind: AlertKind
+    mode: AlertMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge(CommandBase):
+    """Say that an alert was seen; it stops repeating."""
+
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteStranger(CommandBase):
+    """Tell the owners that somebody without a role wrote."""
+
+    user_id: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteBacklog(CommandBase):
+    """Tell an operator which old commands were not run."""
+
+    chat_id: int
+    items: tuple[str, ...]
+    done: tuple[str, ...]
+    down_since: datetime | None = None
+
+
+Command = (
+    StartEngine
+    | StopEngine
+    | SubmitSignal
+    | ApproveTicket
+    | CancelTicket
+    | CancelOrder
+    | CancelEntries
+    | ClosePosition
+    | SetProtection
+    | SetProtectionsAside
+    | RestoreProtections
+    | TriggerExit
+    | Halt
+    | Flatten
+    | ContinueFlatten
+    | Resume
+    | TripBreaker
+    | RearmBreaker
+    | SampleEquity
+    | RollDay
+    | Sweep
+    | ReportDay
+    | BindChat
+    | SetAlertMode
+    | Acknowledge
+    | NoteStranger
+    | NoteBacklog
+)

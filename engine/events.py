@@ -1,0 +1,537 @@
+"""Events: what happened. Past tense, immutable, journaled.
+
+`EVENTS` lists every kind; the codec, the fold and a house test go by it. A stored event is never
+rewritten: a changed class gets an upcaster where events are read. Long because one place must show
+the whole vocabulary.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from engine.commands import Actor, AlertKind, AlertMode
+from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
+from engine.positions import Fill
+from engine.quotes import Quote
+from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.signals import Target, TradingSignal
+from engine.tickets import Ticket, TicketStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventBase:
+    """Carry what every event has: its time in UTC, and the command that caused it, if one did."""
+
+    at: datetime
+    command_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalOpened(EventBase):
+    """A new journal began: its random id, its mode, its accounts, its market, its first cash."""
+
+    journal_id: str
+    epoch: int
+    mode: str
+    accounts: tuple[str, ...]
+    market: str
+    currency: str
+    cash: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStarted(EventBase):
+    """A process began to work on the journal, with these settings."""
+
+    limits: RiskLimits
+    confirm: ConfirmPolicy
+    order_timeout_s: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineEnded(EventBase):
+    """The process ended in good order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalReceived(EventBase):
+    """Somebody wished for a trade."""
+
+    signal_id: str
+    signal: TradingSignal
+    venue: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """Name a broken rule with its limit, the measured value, and what would pass.
+
+    `passes` is the largest quote amount that would satisfy this rule alone; None if none would.
+    """
+
+    rule: str
+    sentence: str
+    limit: str = ""
+    value: str = ""
+    passes: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderDenied(EventBase):
+    """We refused to send an order, for every reason listed; nothing was sent."""
+
+    signal_id: str
+    ticket_id: str | None
+    venue: str
+    symbol: str
+    side: OrderSide | None
+    kind: OrderKind
+    purpose: OrderPurpose
+    quantity: Decimal | None
+    notional: Decimal | None
+    price_limit: Decimal | None
+    breaches: tuple[Breach, ...]
+    actor: Actor
+    quote: Quote | None = None
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketOpened(EventBase):
+    """A ticket waits for a person."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketEnded(EventBase):
+    """A ticket was approved, canceled, expired, or refused at the confirm; `quote` is what was then."""
+
+    ticket_id: str
+    status: TicketStatus
+    by: str
+    user_id: int | None = None
+    quote: Quote | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSubmitted(EventBase):
+    """An order was decided, named and reserved; it is sent once this event is durable."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNotSent(EventBase):
+    """The last check before the socket withheld it; nothing was sent."""
+
+    client_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAccepted(EventBase):
+    """The venue has the order."""
+
+    client_order_id: str
+    venue_order_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRejected(EventBase):
+    """The venue refused the order, or never had it (code not_found)."""
+
+    client_order_id: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderUnknown(EventBase):
+    """Nobody knows whether the venue has the order; it is being asked."""
+
+    client_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAsked(EventBase):
+    """The venue was asked for an unknown order; `nowhere` when every source answered no."""
+
+    client_order_id: str
+    nowhere: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCancelRequested(EventBase):
+    """A cancel was decided; it is sent, and repeated, until the order is seen finished."""
+
+    client_order_id: str
+    actor: Actor
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCanceled(EventBase):
+    """The venue says that the order is cancelled."""
+
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderExpired(EventBase):
+    """The venue let the rest of the order lapse."""
+
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillBooked(EventBase):
+    """A fill was booked, whoever's order it was on.
+
+    `fee_quote` is the fee's worth in quote currency at that time; `fee_base` the part paid out of
+    the bought base currency. `is_late` when its order had finished; `overfill` is what exceeds it.
+    """
+
+    fill: Fill
+    fee_quote: Decimal
+    fee_base: Decimal
+    is_swap: bool
+    is_late: bool = False
+    overfill: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectionChanged(EventBase):
+    """A position's stop and targets were replaced."""
+
+    key: str
+    position_id: str
+    stop: Decimal | None
+    targets: tuple[Target, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectionsSetAside(EventBase):
+    """Every stop and target was taken away, and remembered."""
+
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectionsRestored(EventBase):
+    """The stops and targets that were set aside are watched again."""
+
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitTriggered(EventBase):
+    """A watched stop or target was reached; the quote that reached it is recorded."""
+
+    key: str
+    position_id: str
+    leg: str
+    price: Decimal
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingHalted(EventBase):
+    """A person stopped trading."""
+
+    actor: Actor
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingResumed(EventBase):
+    """A person allowed entries again."""
+
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerTripped(EventBase):
+    """A limit was reached; the breaker is latched until a person re-arms it. Shares in percent."""
+
+    breaker_id: str
+    kind: str
+    value: Decimal
+    limit: Decimal
+    action: TradingState
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerWarned(EventBase):
+    """A limit is used to the warning share."""
+
+    kind: str
+    value: Decimal
+    limit: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerRearmed(EventBase):
+    """A person re-armed a breaker."""
+
+    breaker_id: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquitySampled(EventBase):
+    """Equity was measured on fresh marks, in the reporting currency."""
+
+    equity: Decimal
+    cash: Decimal
+    unrealised_pnl: Decimal
+    gross: Decimal
+    high_water: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRolled(EventBase):
+    """A trading day began (UTC) with this equity."""
+
+    day: date
+    day_open: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenStarted(EventBase):
+    """A person asked to close everything; `keys` are the positions that were open."""
+
+    actor: Actor
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenAsked(EventBase):
+    """Everything looks closed here; the venues are asked."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenVerified(EventBase):
+    """A venue shows no position and no order of ours."""
+
+    venue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenStillOpen(EventBase):
+    """Something is still open, or a venue does not say; trying goes on."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenEnded(EventBase):
+    """Flat, verified at every venue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksDiffer(EventBase):
+    """The venue shows something else than State; entries on the symbols wait."""
+
+    venue: str
+    lines: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksEqual(EventBase):
+    """The venue shows what State holds."""
+
+    venue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueWentSilent(EventBase):
+    """A venue stopped answering; no entries there."""
+
+    venue: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueAnswered(EventBase):
+    """A venue answers again."""
+
+    venue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayReported(EventBase):
+    """The daily report, in the reporting currency; `chain_head` anchors the journal."""
+
+    day: date
+    day_open: Decimal
+    equity: Decimal
+    realised_pnl: Decimal
+    fees: Decimal
+    closed_trades: int
+    won: int
+    lost: int
+    best: Decimal | None
+    worst: Decimal | None
+    volume: Decimal
+    slippage_bps: Decimal | None
+    incidents: int
+    drawdown_pct: Decimal
+    chain_head: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatBound(EventBase):
+    """A chat receives alerts."""
+
+    chat_id: int
+    user_id: int
+    is_group: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertModeSet(EventBase):
+    """A chat chose how it is told about one kind."""
+
+    chat_id: int
+    kind: AlertKind
+    mode: AlertMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAcknowledged(EventBase):
+    """A person has seen an alert."""
+
+    subject: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRefused(EventBase):
+    """A command could not run; nothing was done."""
+
+    command: str
+    rule: str
+    sentence: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrangerNoted(EventBase):
+    """Somebody without a role wrote; no word of theirs is kept."""
+
+    user_id: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacklogSetAside(EventBase):
+    """Old commands were not run; a person may redo each."""
+
+    chat_id: int
+    items: tuple[str, ...]
+    done: tuple[str, ...]
+    down_since: datetime | None
+
+
+Event = (
+    JournalOpened
+    | EngineStarted
+    | EngineEnded
+    | SignalReceived
+    | OrderDenied
+    | TicketOpened
+    | TicketEnded
+    | OrderSubmitted
+    | OrderNotSent
+    | OrderAccepted
+    | OrderRejected
+    | OrderUnknown
+    | OrderAsked
+    | OrderCancelRequested
+    | OrderCanceled
+    | OrderExpired
+    | FillBooked
+    | ProtectionChanged
+    | ProtectionsSetAside
+    | ProtectionsRestored
+    | ExitTriggered
+    | TradingHalted
+    | TradingResumed
+    | BreakerTripped
+    | BreakerWarned
+    | BreakerRearmed
+    | EquitySampled
+    | DayRolled
+    | FlattenStarted
+    | FlattenAsked
+    | FlattenVerified
+    | FlattenStillOpen
+    | FlattenEnded
+    | BooksDiffer
+    | BooksEqual
+    | VenueWentSilent
+    | VenueAnswered
+    | DayReported
+    | ChatBound
+    | AlertModeSet
+    | AlertAcknowledged
+    | CommandRefused
+    | StrangerNoted
+    | BacklogSetAside
+)
+EVENTS: tuple[type[Event], ...] = (
+    JournalOpened,
+    EngineStarted,
+    EngineEnded,
+    SignalReceived,
+    OrderDenied,
+    TicketOpened,
+    TicketEnded,
+    OrderSubmitted,
+    OrderNotSent,
+    OrderAccepted,
+    OrderRejected,
+    OrderUnknown,
+    OrderAsked,
+    OrderCancelRequested,
+    OrderCanceled,
+    OrderExpired,
+    FillBooked,
+    ProtectionChanged,
+    ProtectionsSetAside,
+    ProtectionsRestored,
+    ExitTriggered,
+    TradingHalted,
+    TradingResumed,
+    BreakerTripped,
+    BreakerWarned,
+    BreakerRearmed,
+    EquitySampled,
+    DayRolled,
+    FlattenStarted,
+    FlattenAsked,
+    FlattenVerified,
+    FlattenStillOpen,
+    FlattenEnded,
+    BooksDiffer,
+    BooksEqual,
+    VenueWentSilent,
+    VenueAnswered,
+    DayReported,
+    ChatBound,
+    AlertModeSet,
+    AlertAcknowledged,
+    CommandRefused,
+    StrangerNoted,
+    BacklogSetAside,
+)

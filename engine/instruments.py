@@ -1,0 +1,96 @@
+"""Instruments: what can be traded, and the only place that rounds a price or a quantity.
+
+Quantities are in base currency everywhere, for swaps too; a venue adapter converts to contracts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from enum import StrEnum
+
+from engine.numbers import ONE, ZERO
+
+
+class InstrumentKind(StrEnum):
+    """Spot, or a linear perpetual swap."""
+
+    SPOT = "spot"
+    SWAP = "swap"
+
+
+class Toward(StrEnum):
+    """The direction of a rounding; there is no default."""
+
+    DOWN = "down"
+    UP = "up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """Describe one symbol of one venue.
+
+    `price_tick` and `quantity_step` are in quote and base currency, above zero; `fee_maker` and
+    `fee_taker` are shares (0.001 is 0.1 %); `quantity_max` None means that the venue states none.
+    """
+
+    venue: str
+    symbol: str
+    base: str
+    quote: str
+    kind: InstrumentKind
+    price_tick: Decimal
+    quantity_step: Decimal
+    quantity_min: Decimal
+    quantity_max: Decimal | None = None
+    notional_min: Decimal = ZERO
+    contract_size: Decimal = ONE
+    fee_maker: Decimal = ZERO
+    fee_taker: Decimal = ZERO
+    leverage_max: Decimal = ONE
+    active: bool = True
+
+    def quantity_rounded(self, quantity: Decimal) -> Decimal:
+        """Round a quantity down to the lot: never more than was asked for."""
+        return _step(quantity, self.quantity_step, Toward.DOWN)
+
+    def quantity_covering(self, notional: Decimal, price: Decimal) -> Decimal:
+        """Give the smallest tradable quantity worth at least `notional` at `price`."""
+        wanted = _step(notional / price, self.quantity_step, Toward.UP)
+        return max(wanted, _step(self.quantity_min, self.quantity_step, Toward.UP))
+
+    def price_rounded(self, price: Decimal, toward: Toward) -> Decimal:
+        """Round a price to the tick in the direction given."""
+        return _step(price, self.price_tick, toward)
+
+    def is_dust(self, quantity: Decimal, price: Decimal | None) -> bool:
+        """Tell whether a remainder is too small for the venue to accept a closing order.
+
+        A swap's reduce-only order is exempt from the minimum notional on the venues we know.
+        """
+        size = abs(quantity)
+        if self.quantity_rounded(size) < max(self.quantity_min, self.quantity_step):
+            return True
+        if self.kind is InstrumentKind.SWAP or price is None:
+            return False
+        return self.quantity_rounded(size) * price < self.notional_min
+
+
+def _step(value: Decimal, step: Decimal, toward: Toward) -> Decimal:
+    rounding = ROUND_FLOOR if toward is Toward.DOWN else ROUND_CEILING
+    return (value / step).to_integral_value(rounding=rounding) * step
+
+
+def symbol_named(text: str, known: Iterable[str], *, quote: str = "USDT") -> str | None:
+    """Find the known symbol a person or a strategy meant, or None.
+
+    Accepts `BTC/USDT`, `BTCUSDT`, `btc` (with the reporting currency), and the swap as
+    `BTC/USDT:USDT`. Case does not count.
+    """
+    symbols = tuple(known)
+    wanted = text.strip().upper()
+    by_name = {symbol.upper(): symbol for symbol in symbols}
+    joined = {symbol.upper().replace("/", ""): symbol for symbol in symbols}
+    for candidate in (wanted, f"{wanted}/{quote}"):
+        if candidate in by_name:
+            return by_name[candidate]
+    return joined.get(wanted)

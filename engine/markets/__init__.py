@@ -1,0 +1,1 @@
+"""Markets: sources of instruments and quotes behind the engine's `Quotes` port."""

@@ -1,0 +1,48 @@
+"""Decimal numbers as they enter from outside, and their plain rendering."""
+
+from decimal import Decimal, InvalidOperation
+
+from engine.errors import InvalidInput
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+HUNDRED = Decimal(100)
+BPS = Decimal(10000)
+MAGNITUDE_MAX = Decimal("1e18")
+
+
+def decimal_of(value: object, name: str) -> Decimal:
+    """Read a finite Decimal from a Decimal, an int, a float or a text, through `str`.
+
+    Raises: InvalidInput when it is no number, is NaN or infinite, or exceeds 1e18 in magnitude.
+    """
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+        raise InvalidInput(f"{name} must be a number such as 0.01, not {value!r}.")
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(str(value).strip())
+    except InvalidOperation:
+        raise InvalidInput(f"{name} must be a number such as 0.01, not {value!r}.") from None
+    if not number.is_finite():
+        raise InvalidInput(f"{name} must be a finite number, not {value!r}.")
+    if abs(number) > MAGNITUDE_MAX:
+        raise InvalidInput(f"{name} must be at most 1e18.")
+    return number
+
+
+def positive(value: object, name: str) -> Decimal:
+    """Read a Decimal above zero.
+
+    Raises: InvalidInput otherwise.
+    """
+    number = decimal_of(value, name)
+    if number <= ZERO:
+        raise InvalidInput(f"{name} must be above zero, not {number}.")
+    return number
+
+
+def plain(number: Decimal) -> str:
+    """Write a Decimal without exponent and without trailing zeros."""
+    text = format(number, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text

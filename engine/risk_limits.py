@@ -1,0 +1,62 @@
+"""Limits and confirmation policy: the numbers that every decision is measured against."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from engine.numbers import ONE
+
+
+class TradingState(StrEnum):
+    """ACTIVE trades; REDUCING sends only what reduces exposure; HALTED sends no new entries."""
+
+    ACTIVE = "active"
+    REDUCING = "reducing"
+    HALTED = "halted"
+
+    @property
+    def severity(self) -> int:
+        """Order the states, the strictest last."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
+
+
+class ConfirmMode(StrEnum):
+    """When a ticket is opened instead of sending at once."""
+
+    ALWAYS = "always"
+    RISKY = "risky"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskLimits:
+    """Bound what may be sent; shares are in percent, distances in basis points, ages in seconds."""
+
+    positions_max: int = 10
+    order_notional_pct_max: Decimal = Decimal(10)
+    collar_bps_max: Decimal = Decimal(200)
+    slippage_cap_bps: Decimal = Decimal(50)
+    duplicate_window_s: int = 10
+    signal_age_s_max: int = 60
+    quote_age_s_max: int = 5
+    drift_bps_max: Decimal = Decimal(50)
+    orders_open_max: int = 200
+    leverage_max: Decimal = Decimal(5)
+    daily_loss_pct_max: Decimal = Decimal(2)
+    drawdown_pct_max: Decimal = Decimal(10)
+    warn_share: Decimal = Decimal("0.8")
+    slippage_warn_bps: Decimal = Decimal(50)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmPolicy:
+    """Say what makes an order risky, so that a person is asked."""
+
+    mode: ConfirmMode = ConfirmMode.RISKY
+    risky_notional_pct: Decimal = Decimal(2)
+    risky_leverage: Decimal = ONE
+    risky_confidence: float = 0.6
+    ticket_life_s: int = 60

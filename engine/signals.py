@@ -1,0 +1,135 @@
+"""Signals: a wish to trade, from a person, a strategy, a webhook or a stream."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from engine.errors import InvalidInput
+from engine.numbers import HUNDRED, ONE, ZERO, positive
+
+STRATEGY_LENGTH_MAX = 40
+TARGETS_MAX = 6
+
+
+class SignalAction(StrEnum):
+    """What is wished for. SELL reduces a long; only SHORT opens one the other way; CLOSE ends either."""
+
+    BUY = "buy"
+    SELL = "sell"
+    SHORT = "short"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Ask for a profit to be taken: at a price, or at a percentage from the mid; a share of the position.
+
+    Exactly one of `price` and `percent` is set; `fraction` is in (0, 1].
+    """
+
+    price: Decimal | None = None
+    percent: Decimal | None = None
+    fraction: Decimal = ONE
+
+    def __post_init__(self) -> None:
+        """Refuse what no target can be. Raises: InvalidInput."""
+        if (self.price is None) == (self.percent is None):
+            raise InvalidInput("A target needs a price or a percentage, one of the two.")
+        if self.price is not None:
+            object.__setattr__(self, "price", positive(self.price, "The target"))
+        if self.percent is not None:
+            object.__setattr__(self, "percent", positive(self.percent, "The target's percentage"))
+        object.__setattr__(self, "fraction", positive(self.fraction, "The target's share"))
+        if self.fraction > ONE:
+            raise InvalidInput("A target's share must be at most 1.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingSignal:
+    """Wish for a trade; numbers may be Decimal, int, float or text and become Decimal through `str`.
+
+    At most one of `quantity` (base currency), `notional` (quote currency), `percent` (of the
+    position on SELL and CLOSE, of equity otherwise) and `risk_pct` (of equity lost at the stop)
+    sizes it. A stop is a price or a percentage from the mid. `confidence` is in [0, 1].
+
+    Raises: InvalidInput when a number is NaN, infinite, zero or negative, when two sizes or two
+    stops are given, when a time is naive, or when a text is empty or over-long.
+    """
+
+    symbol: str
+    action: SignalAction
+    quantity: Decimal | None = None
+    notional: Decimal | None = None
+    percent: Decimal | None = None
+    risk_pct: Decimal | None = None
+    price_limit: Decimal | None = None
+    stop_loss: Decimal | None = None
+    stop_loss_pct: Decimal | None = None
+    targets: tuple[Target, ...] = ()
+    leverage: Decimal = ONE
+    confidence: float = 1.0
+    strategy: str = "manual"
+    venue: str | None = None
+    signal_id: str | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Convert the numbers and refuse what cannot be traded."""
+        if not isinstance(self.symbol, str) or not 1 <= len(self.symbol.strip()) <= 40:
+            raise InvalidInput("The symbol must be a name such as BTC/USDT.")
+        object.__setattr__(self, "action", _action(self.action))
+        for field, name in _NUMBERS.items():
+            value = getattr(self, field)
+            if value is not None:
+                object.__setattr__(self, field, positive(value, name))
+        self._check_sizes()
+        if not isinstance(self.confidence, int | float) or not 0 <= self.confidence <= 1:
+            raise InvalidInput(f"Confidence must be between 0 and 1, not {self.confidence!r}.")
+        if not 1 <= len(self.strategy) <= STRATEGY_LENGTH_MAX:
+            raise InvalidInput(f"A strategy's name has 1 to {STRATEGY_LENGTH_MAX} characters.")
+        for time in (self.created_at, self.expires_at):
+            if time is not None and time.tzinfo is None:
+                raise InvalidInput("A time needs its time zone, for example 2026-01-31T12:00:00Z.")
+
+    def _check_sizes(self) -> None:
+        sizes = (self.quantity, self.notional, self.percent, self.risk_pct)
+        if sum(size is not None for size in sizes) > 1:
+            raise InvalidInput("Give one size: a quantity, an amount, a percentage or a risk.")
+        if self.stop_loss is not None and self.stop_loss_pct is not None:
+            raise InvalidInput("Give the stop once: as a price or as a percentage.")
+        for share, name in ((self.percent, "The percentage"), (self.risk_pct, "The risk")):
+            if share is not None and share > HUNDRED:
+                raise InvalidInput(f"{name} must be at most 100%, not {share}%.")
+        if self.stop_loss_pct is not None and self.stop_loss_pct >= HUNDRED:
+            raise InvalidInput(f"The stop must be less than 100% away, not {self.stop_loss_pct}%.")
+        if self.risk_pct is not None and self.stop_loss is None and self.stop_loss_pct is None:
+            raise InvalidInput("Sizing by risk needs a stop, for example risk 1% sl 2%.")
+        if len(self.targets) > TARGETS_MAX:
+            raise InvalidInput(f"At most {TARGETS_MAX} targets, not {len(self.targets)}.")
+        if sum((target.fraction for target in self.targets), ZERO) > ONE:
+            raise InvalidInput("The targets' shares add up to more than the position.")
+        if self.leverage < ONE:
+            raise InvalidInput(f"Leverage must be at least 1x, not {self.leverage}x.")
+
+
+_NUMBERS = {
+    "quantity": "The quantity",
+    "notional": "The amount",
+    "percent": "The percentage",
+    "risk_pct": "The risk",
+    "price_limit": "The limit price",
+    "stop_loss": "The stop",
+    "stop_loss_pct": "The stop's percentage",
+    "leverage": "Leverage",
+}
+
+
+def _action(value: object) -> SignalAction:
+    try:
+        return SignalAction(value)
+    except ValueError:
+        raise InvalidInput(
+            f"The action must be buy, sell, short or close, not {value!r}."
+        ) from None

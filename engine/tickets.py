@@ -1,0 +1,106 @@
+"""Tickets: a signal priced, sized and checked, immutable, waiting for a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from engine.identities import instrument_key, short
+from engine.orders import OrderKind, OrderPurpose, OrderSide
+from engine.quotes import Quote
+from engine.signals import Target, TradingSignal
+
+
+class Confirmation(StrEnum):
+    """What a ticket asks for, lightest first."""
+
+    NONE = "none"
+    TAP = "tap"
+    TYPED = "typed"
+    CODE = "code"
+    SECOND_PERSON = "second_person"
+
+
+class TicketStatus(StrEnum):
+    """OPEN waits; every other status is final."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    MOVED = "moved"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Give one reason why a ticket asks: rule, measured value and limit, in a plain sentence."""
+
+    rule: str
+    confirmation: Confirmation
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetView:
+    """Show one target of a ticket: its price, its share, and the PnL there after fees."""
+
+    price: Decimal
+    fraction: Decimal
+    pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """Offer exactly one order to a person; everything on its card stands here and never changes.
+
+    Amounts are in quote currency; `slippage_bps` is an estimate, positive = cost; `cost_max` is the
+    most it can cost (fees excluded) at its price limit; `owner_id` is the person it was made for.
+    """
+
+    ticket_id: str
+    client_order_id: str
+    command_id: str
+    signal: TradingSignal
+    venue: str
+    symbol: str
+    side: OrderSide
+    kind: OrderKind
+    purpose: OrderPurpose
+    quantity: Decimal
+    price_limit: Decimal | None
+    quote: Quote
+    leverage: Decimal
+    cost: Decimal
+    cost_max: Decimal
+    fee: Decimal
+    slippage_bps: Decimal
+    stop: Decimal | None
+    stop_pnl: Decimal | None
+    targets: tuple[TargetView, ...]
+    risk_pct: Decimal | None
+    quantity_after: Decimal
+    asks: tuple[Ask, ...]
+    confirmation: Confirmation
+    owner_id: int | None
+    actor: str
+    opened_at: datetime
+    expires_at: datetime
+    status: TicketStatus = TicketStatus.OPEN
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Name the ticket's instrument."""
+        return instrument_key(self.venue, self.symbol)
+
+    @property
+    def short_id(self) -> str:
+        """Give the name a person reads, for example T-7K4M."""
+        return short(self.ticket_id, "T")
+
+    @property
+    def order_targets(self) -> tuple[Target, ...]:
+        """Give the targets as prices, the way the order carries them."""
+        return tuple(Target(price=view.price, fraction=view.fraction) for view in self.targets)

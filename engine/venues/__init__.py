@@ -1,0 +1,1 @@
+"""Venues: exchange accounts behind the engine's `Venue` port."""
