@@ -192,8 +192,8 @@ MALFORMED: list[tuple[dict[str, str], str]] = [
     (
         {**LIVE_KEYS, "VENUES": "binance,okx"},
         (
-            "EXECUTION_MODE is live, so OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSWORD must be set; "
-            "or take okx out of VENUES."
+            "EXECUTION_MODE is live, so OKX_API_KEY, OKX_API_SECRET and OKX_API_PASSWORD must be "
+            "set; or take okx out of VENUES."
         ),
     ),
     (
@@ -475,8 +475,9 @@ def test_a_demo_still_refuses_a_bad_trading_rule() -> None:
         (
             {"BINANCE_SECRET": "s"},
             (
-                "BINANCE_SECRET is set but not read: of binance, BINANCE_API_KEY, BINANCE_API_SECRET, "
-                "BINANCE_API_PASSWORD, BINANCE_SANDBOX, BINANCE_API_URL and BINANCE_WS_URL are."
+                "BINANCE_SECRET is set but not read: of binance, BINANCE_API_KEY, "
+                "BINANCE_API_SECRET, BINANCE_API_PASSWORD, BINANCE_SANDBOX, BINANCE_API_URL "
+                "and BINANCE_WS_URL are."
             ),
         ),
         (
@@ -486,8 +487,8 @@ def test_a_demo_still_refuses_a_bad_trading_rule() -> None:
         (
             {"SECRET_KEY": "short"},
             (
-                "SECRET_KEY has fewer than 32 characters: a longer one, made by a machine, protects "
-                "the second factor better."
+                "SECRET_KEY has fewer than 32 characters: a longer one, made by a machine, "
+                "protects the second factor better."
             ),
         ),
     ],
