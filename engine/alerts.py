@@ -107,7 +107,7 @@ def _slippage_row(event: Event, after: State) -> "_Row | None":
 
 def _flatten_row(event: Event, after: State) -> "_Row | None":
     """Keep the flatten card live: every fill and trouble of a running flatten edits it."""
-    if after.flatten is None or not isinstance(event, FillBooked | OrderUnknown | OrderRejected):
+    if after.flattening is None or not isinstance(event, FillBooked | OrderUnknown | OrderRejected):
         return None
     return _to_all(AlertKind.STOP, Lane.STOP, "flatten")
 

@@ -190,7 +190,7 @@ class OrderExpired(EventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillBooked(EventBase):
-    """A fill was booked, whoever's order it was on.
+    """A fill was booked, whosever order it was on.
 
     `fee_quote` is the fee's worth in quote currency at that time; `fee_base` the part paid out of
     the bought base currency. `is_late` when its order had finished; `overfill` is what exceeds it.
@@ -202,6 +202,13 @@ class FillBooked(EventBase):
     is_swap: bool
     is_late: bool = False
     overfill: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRecalled(EventBase):
+    """A finished order came back into State's window, because something late concerns it."""
+
+    order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,10 +312,11 @@ class DayRolled(EventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlattenStarted(EventBase):
-    """A person asked to close everything; `keys` are the positions that were open."""
+    """A person asked to close everything; `keys` and `quantities` are what was open."""
 
     actor: Actor
     keys: tuple[str, ...]
+    quantities: tuple[Decimal, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -461,6 +469,7 @@ Event = (
     | OrderCanceled
     | OrderExpired
     | FillBooked
+    | OrderRecalled
     | ProtectionChanged
     | ProtectionsSetAside
     | ProtectionsRestored
@@ -507,6 +516,7 @@ EVENTS: tuple[type[Event], ...] = (
     OrderCanceled,
     OrderExpired,
     FillBooked,
+    OrderRecalled,
     ProtectionChanged,
     ProtectionsSetAside,
     ProtectionsRestored,

@@ -80,6 +80,12 @@ def _step(value: Decimal, step: Decimal, toward: Toward) -> Decimal:
     return (value / step).to_integral_value(rounding=rounding) * step
 
 
+def cash_currency(symbol: str) -> str:
+    """Give the currency that trades of a symbol move: the settle of a swap, the quote of a pair."""
+    pair, _, settle = symbol.partition(":")
+    return settle or pair.partition("/")[2]
+
+
 def symbol_named(text: str, known: Iterable[str], *, quote: str = "USDT") -> str | None:
     """Find the known symbol a person or a strategy meant, or None.
 

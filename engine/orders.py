@@ -28,7 +28,7 @@ class OrderSide(StrEnum):
 
 
 class OrderKind(StrEnum):
-    """MARKET with a price limit never fills beyond it (IOC); STOP is a market order once triggered."""
+    """MARKET with a price limit never fills beyond it (IOC); STOP is a market order in waiting."""
 
     MARKET = "market"
     LIMIT = "limit"

@@ -8,12 +8,13 @@ from enum import StrEnum
 from engine.errors import InvalidInput
 from engine.numbers import HUNDRED, ONE, ZERO, positive
 
+SYMBOL_LENGTH_MAX = 40
 STRATEGY_LENGTH_MAX = 40
 TARGETS_MAX = 6
 
 
 class SignalAction(StrEnum):
-    """What is wished for. SELL reduces a long; only SHORT opens one the other way; CLOSE ends either."""
+    """What is wished for: SELL reduces a long, only SHORT opens a short, CLOSE ends either."""
 
     BUY = "buy"
     SELL = "sell"
@@ -23,7 +24,7 @@ class SignalAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Ask for a profit to be taken: at a price, or at a percentage from the mid; a share of the position.
+    """Ask to take a profit on a share of the position, at a price or a percentage from the mid.
 
     Exactly one of `price` and `percent` is set; `fraction` is in (0, 1].
     """
@@ -77,7 +78,7 @@ class TradingSignal:
 
     def __post_init__(self) -> None:
         """Convert the numbers and refuse what cannot be traded."""
-        if not isinstance(self.symbol, str) or not 1 <= len(self.symbol.strip()) <= 40:
+        if not 1 <= len(str(self.symbol).strip()) <= SYMBOL_LENGTH_MAX:
             raise InvalidInput("The symbol must be a name such as BTC/USDT.")
         object.__setattr__(self, "action", _action(self.action))
         for field, name in _NUMBERS.items():
@@ -85,7 +86,7 @@ class TradingSignal:
             if value is not None:
                 object.__setattr__(self, field, positive(value, name))
         self._check_sizes()
-        if not isinstance(self.confidence, int | float) or not 0 <= self.confidence <= 1:
+        if not 0 <= self.confidence <= 1:
             raise InvalidInput(f"Confidence must be between 0 and 1, not {self.confidence!r}.")
         if not 1 <= len(self.strategy) <= STRATEGY_LENGTH_MAX:
             raise InvalidInput(f"A strategy's name has 1 to {STRATEGY_LENGTH_MAX} characters.")
@@ -128,7 +129,7 @@ _NUMBERS = {
 
 def _action(value: object) -> SignalAction:
     try:
-        return SignalAction(value)
+        return SignalAction(str(value).lower())
     except ValueError:
         raise InvalidInput(
             f"The action must be buy, sell, short or close, not {value!r}."

@@ -73,6 +73,7 @@ class Equity:
     high_water: Decimal
     day: date
     day_open: Decimal
+    loss_base: Decimal
 
     @property
     def drawdown_pct(self) -> Decimal:
@@ -88,10 +89,13 @@ class Equity:
 
     @property
     def day_loss_pct(self) -> Decimal:
-        """Give the loss since the day opened as a share of that equity, in percent; 0 on a gain."""
-        if self.day_open <= ZERO:
+        """Give the loss since `loss_base`, a share of it in percent; 0 on a gain.
+
+        The base is the day's opening equity, or the equity when a daily loss was last re-armed.
+        """
+        if self.loss_base <= ZERO:
             return ZERO
-        return max(ZERO, -self.day_pnl / self.day_open * HUNDRED)
+        return max(ZERO, (self.loss_base - self.equity) / self.loss_base * HUNDRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +118,30 @@ class DayTally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DaySummary:
+    """The day before this one, as it closed."""
+
+    day: date
+    day_open: Decimal
+    equity: Decimal
+    drawdown_pct: Decimal
+    tally: DayTally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlattenRun:
-    """A flatten under way. `verified` are the venues that showed themselves flat."""
+    """A flatten; under way until `ended_at` is set. `verified` venues showed themselves flat.
+
+    `intent` is the command that began it, and the intent of every exit it sends.
+    `quantities` are the signed sizes, in the order of `keys`, when it began.
+    """
 
     since: datetime
     by: str
+    intent: str
     keys: tuple[str, ...]
+    quantities: tuple[Decimal, ...] = ()
+    ended_at: datetime | None = None
     attempt: int = 0
     asked: bool = False
     verified: tuple[str, ...] = ()
@@ -178,8 +200,8 @@ class State:
 
     seq: int = 0
     journal: JournalIdentity | None = None
-    limits: RiskLimits = RiskLimits()
-    confirm: ConfirmPolicy = ConfirmPolicy()
+    limits: RiskLimits = field(default_factory=RiskLimits)
+    confirm: ConfirmPolicy = field(default_factory=ConfirmPolicy)
     order_timeout_s: int = 300
     stop: Stop | None = None
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
@@ -193,7 +215,8 @@ class State:
     commands_known: Mapping[str, int] = field(default_factory=dict)
     cash: Mapping[str, Decimal] = field(default_factory=dict)
     equity: Equity | None = None
-    tally: DayTally = DayTally()
+    tally: DayTally = field(default_factory=DayTally)
+    day_before: DaySummary | None = None
     flatten: FlattenRun | None = None
     set_aside: Mapping[str, Protection] = field(default_factory=dict)
     reducing: Mapping[str, str] = field(default_factory=dict)
@@ -210,6 +233,13 @@ class State:
         if self.stop is not None:
             states.append(TradingState.HALTED)
         return max(states, key=lambda state: state.severity, default=TradingState.ACTIVE)
+
+    @property
+    def flattening(self) -> FlattenRun | None:
+        """Give the flatten that is under way."""
+        if self.flatten is None or self.flatten.ended_at is not None:
+            return None
+        return self.flatten
 
     @property
     def currency(self) -> str:
@@ -253,7 +283,7 @@ class State:
 
 
 def reservation(order: Order) -> Decimal:
-    """Give the cash an open entry may still take: what is left at its worst price, over leverage."""
+    """Give the cash an open entry may still take: the rest at its worst price, over leverage."""
     if order.is_exit or order.is_finished:
         return ZERO
     price = order.price_limit or order.price_arrival or order.price_decision or ZERO

@@ -1,0 +1,1 @@
+"""The engine: decides and trades; knows no Telegram, no SQL, no Redis."""

@@ -1,0 +1,250 @@
+"""The fold: `apply(state, event) -> State`, the only way State ever changes."""
+
+from dataclasses import replace
+from typing import Any, assert_never
+
+from engine import events as e
+from engine.fold_money import (
+    breaker_changed,
+    equity_changed,
+    exit_triggered,
+    fill_booked,
+    protection_changed,
+)
+from engine.fold_orders import order_changed, order_submitted, signal_outcome, with_order
+from engine.numbers import ZERO
+from engine.state import (
+    COMMANDS_TAIL,
+    SIGNALS_TAIL,
+    TICKETS_TAIL,
+    Chat,
+    Equity,
+    FlattenRun,
+    JournalIdentity,
+    ReceivedSignal,
+    State,
+    Stop,
+)
+from engine.tails import tail, without
+from engine.tickets import TicketStatus
+
+Changes = dict[str, Any]
+
+
+def apply(state: State, event: e.Event) -> State:
+    """Give State after the event; `seq` grows by one. Neither argument is changed."""
+    changes = _changes(state, event)
+    changes["seq"] = state.seq + 1
+    command_id = event.command_id
+    if command_id is not None and command_id not in state.commands_known:
+        changes["commands_known"] = tail(
+            state.commands_known, command_id, state.seq + 1, COMMANDS_TAIL
+        )
+    return replace(state, **changes)
+
+
+def _changes(state: State, event: e.Event) -> Changes:
+    """Dispatch by kind. Long because one match must show that no kind is forgotten."""
+    match event:
+        case e.JournalOpened():
+            return _journal_opened(event)
+        case e.EngineStarted():
+            return {
+                "limits": event.limits,
+                "confirm": event.confirm,
+                "order_timeout_s": event.order_timeout_s,
+            }
+        case e.EngineEnded() | e.CommandRefused() | e.StrangerNoted() | e.BacklogSetAside():
+            return {}
+        case e.DayReported():
+            return {}
+        case e.SignalReceived():
+            return _signal_received(state, event)
+        case e.OrderDenied():
+            tally = replace(state.tally, denied=state.tally.denied + 1)
+            return {"tally": tally, **signal_outcome(state, event.signal_id, "denied")}
+        case e.TicketOpened(ticket=ticket):
+            outcome = signal_outcome(state, ticket.signal.signal_id or "", ticket.short_id)
+            return {"tickets": {**state.tickets, ticket.ticket_id: ticket}, **outcome}
+        case e.TicketEnded():
+            return _ticket_ended(state, event)
+        case e.OrderSubmitted(order=order):
+            return order_submitted(state, order, event)
+        case e.OrderRecalled(order=order):
+            return with_order(state, order)
+        case (
+            e.OrderNotSent()
+            | e.OrderAccepted()
+            | e.OrderRejected()
+            | e.OrderUnknown()
+            | e.OrderAsked()
+            | e.OrderCancelRequested()
+            | e.OrderCanceled()
+            | e.OrderExpired()
+        ):
+            return order_changed(state, event)
+        case e.FillBooked():
+            return fill_booked(state, event)
+        case e.ProtectionChanged() | e.ProtectionsSetAside() | e.ProtectionsRestored():
+            return protection_changed(state, event)
+        case e.ExitTriggered():
+            return exit_triggered(state, event)
+        case e.TradingHalted():
+            stop = Stop(since=event.at, by=event.actor.text, reason=event.reason)
+            return {"stop": stop}
+        case e.TradingResumed():
+            return {"stop": None, "reducing": {}}
+        case e.BreakerTripped() | e.BreakerWarned() | e.BreakerRearmed():
+            return breaker_changed(state, event)
+        case e.EquitySampled() | e.DayRolled():
+            return equity_changed(state, event)
+        case (
+            e.FlattenStarted()
+            | e.FlattenAsked()
+            | e.FlattenVerified()
+            | e.FlattenStillOpen()
+            | e.FlattenEnded()
+        ):
+            return _flatten(state, event)
+        case e.BooksDiffer() | e.BooksEqual() | e.VenueWentSilent() | e.VenueAnswered():
+            return _venue(state, event)
+        case e.ChatBound() | e.AlertModeSet():
+            return _chat(state, event)
+        case e.AlertAcknowledged():
+            return _acknowledged(state, event)
+        case _:
+            assert_never(event)
+
+
+def _journal_opened(event: e.JournalOpened) -> Changes:
+    total = event.cash * len(event.accounts)
+    return {
+        "journal": JournalIdentity(
+            journal_id=event.journal_id,
+            epoch=event.epoch,
+            mode=event.mode,
+            accounts=event.accounts,
+            market=event.market,
+            currency=event.currency,
+        ),
+        "cash": {f"{account}:{event.currency}": event.cash for account in event.accounts},
+        "equity": Equity(
+            at=event.at,
+            equity=total,
+            cash=total,
+            unrealised_pnl=ZERO,
+            gross=ZERO,
+            high_water=total,
+            day=event.at.date(),
+            day_open=total,
+            loss_base=total,
+        ),
+    }
+
+
+def _signal_received(state: State, event: e.SignalReceived) -> Changes:
+    received = ReceivedSignal(
+        signal_id=event.signal_id,
+        at=event.at,
+        signal=event.signal,
+        venue=event.venue,
+        actor=event.actor.text,
+    )
+    return {"signals": tail(state.signals, event.signal_id, received, SIGNALS_TAIL)}
+
+
+def _ticket_ended(state: State, event: e.TicketEnded) -> Changes:
+    ticket = state.tickets.get(event.ticket_id)
+    assert ticket is not None, f"{event.ticket_id} ended twice"
+    ended = replace(ticket, status=event.status, ended_at=event.at, ended_by=event.by)
+    changes: Changes = {
+        "tickets": without(state.tickets, event.ticket_id),
+        "tickets_ended": tail(state.tickets_ended, event.ticket_id, ended, TICKETS_TAIL),
+    }
+    if event.status is not TicketStatus.APPROVED:
+        signal_id = ticket.signal.signal_id or ""
+        changes |= signal_outcome(state, signal_id, event.status.value)
+    return changes
+
+
+_FlattenEvent = (
+    e.FlattenStarted | e.FlattenAsked | e.FlattenVerified | e.FlattenStillOpen | e.FlattenEnded
+)
+
+
+def _flatten(state: State, event: _FlattenEvent) -> Changes:
+    if isinstance(event, e.FlattenStarted):
+        return {
+            "flatten": FlattenRun(
+                since=event.at,
+                by=event.actor.text,
+                intent=event.command_id or "",
+                keys=event.keys,
+                quantities=event.quantities,
+            )
+        }
+    run = state.flatten
+    assert run is not None, "a flatten goes on that never began"
+    match event:
+        case e.FlattenAsked(attempt=attempt):
+            run = replace(run, attempt=attempt, asked=True, verified=())
+        case e.FlattenVerified(venue=venue):
+            run = replace(run, verified=(*run.verified, venue))
+        case e.FlattenStillOpen(lines=lines):
+            run = replace(run, still_open=lines, asked=False, last_alert_at=event.at)
+        case e.FlattenEnded():
+            run = replace(run, ended_at=event.at, still_open=())
+        case _:
+            assert_never(event)
+    return {"flatten": run}
+
+
+_VenueEvent = e.BooksDiffer | e.BooksEqual | e.VenueWentSilent | e.VenueAnswered
+
+
+def _venue(state: State, event: _VenueEvent) -> Changes:
+    match event:
+        case e.BooksDiffer():
+            tally = replace(state.tally, incidents=state.tally.incidents + 1)
+            differ = {**state.books_differ, event.venue: event.keys}
+            return {"books_differ": differ, "tally": tally}
+        case e.BooksEqual():
+            return {"books_differ": without(state.books_differ, event.venue)}
+        case e.VenueWentSilent():
+            tally = replace(state.tally, incidents=state.tally.incidents + 1)
+            silent = {**state.venues_silent, event.venue: event.reason}
+            return {"venues_silent": silent, "tally": tally}
+        case e.VenueAnswered():
+            return {"venues_silent": without(state.venues_silent, event.venue)}
+        case _:
+            assert_never(event)
+
+
+def _chat(state: State, event: e.ChatBound | e.AlertModeSet) -> Changes:
+    key = str(event.chat_id)
+    known = state.chats.get(key)
+    match event:
+        case e.ChatBound():
+            modes = known.modes if known is not None else {}
+            chat = Chat(
+                chat_id=event.chat_id,
+                user_id=event.user_id,
+                is_group=event.is_group,
+                modes=modes,
+            )
+        case e.AlertModeSet():
+            assert known is not None, "a chat is told before it is bound"
+            chat = replace(known, modes={**known.modes, event.kind.value: event.mode})
+        case _:
+            assert_never(event)
+    return {"chats": {**state.chats, key: chat}}
+
+
+def _acknowledged(state: State, event: e.AlertAcknowledged) -> Changes:
+    kind, _, name = event.subject.partition(":")
+    if kind == "flatten" and state.flatten is not None:
+        return {"flatten": replace(state.flatten, acknowledged=True)}
+    if kind == "breaker" and name in state.breakers:
+        breaker = replace(state.breakers[name], acknowledged=True)
+        return {"breakers": {**state.breakers, name: breaker}}
+    return {}

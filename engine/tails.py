@@ -1,0 +1,20 @@
+"""Tails: mappings that keep a stated number of their newest entries."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+V = TypeVar("V")
+
+
+def tail(mapping: Mapping[str, V], key: str, value: V, length_max: int) -> dict[str, V]:
+    """Give a copy with the entry set; a new key drops the oldest one beyond the limit."""
+    copy = dict(mapping)
+    copy[key] = value
+    while len(copy) > length_max:
+        del copy[next(iter(copy))]
+    return copy
+
+
+def without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
+    """Give a copy that lacks the key."""
+    return {name: value for name, value in mapping.items() if name != key}
