@@ -332,7 +332,7 @@ def test_no_sentence_shows_a_secret() -> None:
 
 
 def test_a_token_pasted_into_the_wrong_variable_is_not_shown() -> None:
-    token = "123456789:AAF1-hunter2hunter2hunter2hunter2hu"
+    token = "123456789:" + "hunter2" * 5
     names = ("OPERATORS", "VENUES", "PORT", "CONFIRM", "EXECUTION_MODE", "PAPER_BALANCE")
 
     faults = faults_of(dict.fromkeys(names, token))
