@@ -104,5 +104,5 @@ def catalogue(venue: str) -> dict[str, Instrument]:
 
 
 def _quantity_max(coin: Coin) -> Decimal:
-    power = (Decimal(100_000_000) / coin.price).adjusted()
-    return Decimal(1).scaleb(power)
+    """Give the power of ten just below a hundred million of quote currency."""
+    return Decimal(10) ** (Decimal(100_000_000) / coin.price).adjusted()
