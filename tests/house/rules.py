@@ -12,11 +12,9 @@ FUNCTION_LINES_MAX = 60
 PORT_METHODS_MAX = 6
 EXCUSE = "Long because"
 
-# Values in, values out: no I/O, clock, randomness or log (DESIGN 3.1). A folder counts whole.
-PURE = frozenset(
-    "instruments signals orders positions portfolio sizing slippage tickets risk risk_limits exits "
-    "commands events reports state decide apply reconcile alerts numbers identities errors".split()
-)
+# Values in, values out: no I/O, clock, randomness or log (DESIGN 3.1). Every module of the engine
+# is pure but these: the loop, what it talks to, the ports it talks through, and what measures it.
+SHELL = frozenset("ports loop monitor venues markets statistics".split())
 IMPURE_LIBRARIES = frozenset(
     "asyncio time random os logging secrets socket ssl threading subprocess multiprocessing "
     "concurrent tempfile shutil pathlib io sys signal".split()
@@ -26,7 +24,7 @@ LIBRARY_ROOMS = {
     "telegram": ("bot/",),
     "sqlalchemy": ("storage/",),
     "sqlmodel": ("storage/",),
-    "ccxt": ("engine/venues/", "engine/quotes"),
+    "ccxt": ("engine/venues/", "engine/markets/"),
 }
 BELOW = {"engine": ("storage", "bot"), "storage": ("bot",), "bot": ()}
 
@@ -49,7 +47,7 @@ CLOCK_CALLS = {
     ("time", "time"), ("time", "time_ns"),
 }  # fmt: skip
 # Statistics describe, they never size an order: quantiles and averages are floats there.
-STATISTICS = ("engine/statistics", "engine/performance", "engine/measurements")
+STATISTICS = ("engine/statistics",)
 PRINTING = ("bot/__main__.py", "bot/cli")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -57,7 +55,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def is_pure(source: Source) -> bool:
     parts = source.module.split(".")
-    return len(parts) > 1 and parts[0] == "engine" and parts[1] in PURE
+    return len(parts) > 1 and parts[0] == "engine" and parts[1] not in SHELL
 
 
 def layering(source: Source) -> Iterator[str]:
@@ -86,15 +84,11 @@ def purity(source: Source) -> Iterator[str]:
             yield source.at(node, f"a pure module imports {root}")
         elif root not in sys.stdlib_module_names and root != "engine":
             yield source.at(node, f"a pure module imports the library {root}")
-        elif root == "engine" and rest and rest[0].islower() and rest[0] not in PURE_NEIGHBOURS:
+        elif root == "engine" and rest and rest[0] in SHELL:
             yield source.at(node, f"a pure module imports engine.{rest[0]}, which is not pure")
     for each in ast.walk(source.tree):
         if isinstance(each, ast.Attribute) and each.attr in ("uuid1", "uuid4", "getrandbits"):
             yield source.at(each, "a pure module rolls dice")
-
-
-# Types that pure modules read, though their module is not on the list of the pure.
-PURE_NEIGHBOURS = PURE | {"quotes"}
 
 
 def length(source: Source) -> Iterator[str]:
@@ -112,17 +106,17 @@ def length(source: Source) -> Iterator[str]:
 def floats(source: Source) -> Iterator[str]:
     """Engine and storage know no float: literal, annotation or conversion.
 
-    Allowed: confidence, statistics modules, and what is no amount at all - seconds (`_s`), which
-    asyncio takes as floats, in modules that are not pure. An annotation that also names Decimal is
-    the edge where a caller's number comes in (DESIGN 5) and goes through str.
+    Allowed: confidence, statistics modules, and what is no amount at all: seconds, which timedelta
+    gives and asyncio takes as floats (the latter in modules that are not pure). An annotation that
+    also names Decimal is the edge where a caller's number comes in (DESIGN 5), through str.
     """
     if source.package == "bot" or source.path.startswith(STATISTICS):
         return
     lines = source.lines
-    seconds = re.compile(r"\b\w*_(s|ms)\b|\b_?[A-Z0-9_]+_M?S\b|\bsleep\(|\btimeout\(")
+    seconds = re.compile(r"\b\w*_(s|ms)\b|\b_?[A-Z0-9_]+_M?S\b|\bsleep\(|\btimeout\(|\bmonotonic\b")
     for node, what in _floats_in(source.tree):
         line = lines[node.lineno - 1]
-        if "confidence" in line.lower():
+        if "confidence" in line.lower() or ".total_seconds()" in line:
             continue
         if not is_pure(source) and seconds.search(line):
             continue
@@ -294,7 +288,12 @@ def ports(source: Source) -> Iterator[str]:
         if isinstance(node, ast.ClassDef) and "Protocol" in {
             name for base in node.bases for name in _names(base)
         }:
-            methods = [each for each in node.body if isinstance(each, Function)]
+            methods = [
+                each
+                for each in node.body
+                if isinstance(each, Function)
+                and not any("property" in _names(decorator) for decorator in each.decorator_list)
+            ]
             if len(methods) > PORT_METHODS_MAX:
                 yield source.at(node, f"the port {node.name} has {len(methods)} methods")
 
