@@ -34,7 +34,6 @@ SYNONYMS = {
     "Broker": "Venue",
     "Deal": "Fill",
     "Trade": "Fill",
-    "Proposal": "Ticket",
     "Panic": "kill switch",
 }
 # Across the counter the venue's own words hold: its trade becomes our fill.
