@@ -1,0 +1,290 @@
+"""Tables: the rows that are stored. Storage only; no row leaves this package.
+
+`journal` is the truth. Orders, fills, positions, tickets, signals, equity, days, chats and commands
+are projections: `rebuild` makes them again from the journal. Updates, outbox, cards, notes and
+operators are the console's own; the tables that begin with `paper_` are the paper venue's.
+Projections carry a domain value whole in `document`, and beside it the columns people query.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from sqlalchemy import Date, Index, LargeBinary, MetaData, Table, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from storage.types import DecimalText, Integer64, UtcDateTime
+
+METADATA = MetaData()
+HASH_LENGTH = 64
+REASON_LENGTH_MAX = 400
+
+
+class Row(SQLModel):
+    """Stand at the root of every table, with a catalogue of our own."""
+
+    metadata = METADATA
+
+
+class JournalRow(Row, table=True):
+    """Hold one event: its exact bytes and its link in the chain."""
+
+    __tablename__ = "journal"
+    seq: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    at: datetime = Field(sa_type=UtcDateTime)
+    kind: str = Field(index=True)
+    version: int
+    command_id: str | None = Field(default=None, index=True)
+    payload: bytes = Field(sa_type=LargeBinary)
+    hash: str = Field(max_length=HASH_LENGTH)
+
+
+class JournalMetaRow(Row, table=True):
+    """Hold one fact about the stored journal, such as how far the projections reach."""
+
+    __tablename__ = "journal_meta"
+    name: str = Field(primary_key=True)
+    value: str
+
+
+class CommandRow(Row, table=True):
+    """Consume a command id, for ever; `seq` is its first event."""
+
+    __tablename__ = "commands"
+    command_id: str = Field(primary_key=True)
+    seq: int = Field(sa_type=cast(Any, Integer64), foreign_key="journal.seq")
+
+
+class OrderRow(Row, table=True):
+    """Show an order as it stands; `document` is the whole order."""
+
+    __tablename__ = "orders"
+    client_order_id: str = Field(primary_key=True)
+    seq: int = Field(sa_type=cast(Any, Integer64), index=True)
+    venue: str
+    symbol: str
+    side: str
+    kind: str
+    purpose: str
+    status: str = Field(index=True)
+    quantity: Decimal = Field(sa_type=DecimalText)
+    filled: Decimal = Field(sa_type=DecimalText)
+    price_average: Decimal | None = Field(default=None, sa_type=DecimalText)
+    fees: Decimal = Field(sa_type=DecimalText)
+    realised_pnl: Decimal = Field(sa_type=DecimalText)
+    strategy: str
+    submitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    document: bytes = Field(sa_type=LargeBinary)
+
+
+class FillRow(Row, table=True):
+    """Show a booked fill; its identity is unique for ever.
+
+    `realised_pnl` is what the fill realised after its fee, in quote currency; `position_id` is the
+    position that it opened, changed or closed.
+    """
+
+    __tablename__ = "fills"
+    identity: str = Field(primary_key=True)
+    seq: int = Field(sa_type=cast(Any, Integer64), foreign_key="journal.seq", index=True)
+    venue: str
+    symbol: str
+    trade_id: str
+    side: str
+    quantity: Decimal = Field(sa_type=DecimalText)
+    price: Decimal = Field(sa_type=DecimalText)
+    fee: Decimal = Field(sa_type=DecimalText)
+    fee_currency: str
+    fee_quote: Decimal = Field(sa_type=DecimalText)
+    realised_pnl: Decimal = Field(sa_type=DecimalText)
+    liquidity: str | None = None
+    is_late: bool
+    client_order_id: str | None = Field(default=None, index=True)
+    position_id: str | None = Field(default=None, index=True)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class PositionRow(Row, table=True):
+    """Show a position, open or closed; `document` is the position as it stands or ended."""
+
+    __tablename__ = "positions"
+    position_id: str = Field(primary_key=True)
+    seq: int = Field(sa_type=cast(Any, Integer64))
+    venue: str
+    symbol: str
+    side: str
+    quantity: Decimal = Field(sa_type=DecimalText)
+    quantity_peak: Decimal = Field(sa_type=DecimalText)
+    entry_price: Decimal = Field(sa_type=DecimalText)
+    exit_price: Decimal | None = Field(default=None, sa_type=DecimalText)
+    realised_pnl: Decimal = Field(sa_type=DecimalText)
+    fees: Decimal = Field(sa_type=DecimalText)
+    strategy: str
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    document: bytes = Field(sa_type=LargeBinary)
+
+
+class TicketRow(Row, table=True):
+    """Show a ticket with its latest status; `document` is the whole ticket."""
+
+    __tablename__ = "tickets"
+    ticket_id: str = Field(primary_key=True)
+    seq: int = Field(sa_type=cast(Any, Integer64))
+    status: str = Field(index=True)
+    symbol: str
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    document: bytes = Field(sa_type=LargeBinary)
+
+
+class SignalRow(Row, table=True):
+    """Show a received signal and what became of it."""
+
+    __tablename__ = "signals"
+    signal_id: str = Field(primary_key=True)
+    seq: int = Field(sa_type=cast(Any, Integer64), index=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    venue: str
+    symbol: str
+    action: str
+    strategy: str
+    actor: str
+    outcome: str
+
+
+class EquityRow(Row, table=True):
+    """Show one measurement of equity, in the reporting currency."""
+
+    __tablename__ = "equity"
+    seq: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    equity: Decimal = Field(sa_type=DecimalText)
+    cash: Decimal = Field(sa_type=DecimalText)
+    unrealised_pnl: Decimal = Field(sa_type=DecimalText)
+    gross: Decimal = Field(sa_type=DecimalText)
+    high_water: Decimal = Field(sa_type=DecimalText)
+
+
+class DayRow(Row, table=True):
+    """Show with which equity a trading day began."""
+
+    __tablename__ = "days"
+    day: date = Field(primary_key=True, sa_type=Date)
+    seq: int = Field(sa_type=cast(Any, Integer64))
+    day_open: Decimal = Field(sa_type=DecimalText)
+
+
+class ChatRow(Row, table=True):
+    """Show a chat that receives alerts; `modes` is JSON."""
+
+    __tablename__ = "chats"
+    chat_id: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    seq: int = Field(sa_type=cast(Any, Integer64))
+    user_id: int = Field(sa_type=cast(Any, Integer64))
+    is_group: bool
+    modes: str
+
+
+class OperatorRow(Row, table=True):
+    """Hold an operator that an owner added in the chat."""
+
+    __tablename__ = "operators"
+    user_id: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    role: str
+    added_by: str
+    added_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UpdateRow(Row, table=True):
+    """Hold a received update until it is handled, and its id afterwards."""
+
+    __tablename__ = "updates"
+    update_id: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    payload: bytes = Field(sa_type=LargeBinary)
+    handled: bool = Field(default=False, index=True)
+
+
+class OutboxTableRow(Row, table=True):
+    """Hold one alert for one chat until it is delivered; `seq` 0 comes from no event."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("outbox_due", "status", "lane", "row_id"),
+        Index("outbox_order", "chat_id", "subject", "status"),
+        {"sqlite_autoincrement": True},
+    )
+    row_id: int | None = Field(default=None, primary_key=True, sa_type=cast(Any, Integer64))
+    seq: int = Field(sa_type=cast(Any, Integer64))
+    chat_id: int = Field(sa_type=cast(Any, Integer64))
+    kind: str
+    lane: int
+    subject: str
+    event: str
+    audience: str
+    silent: bool
+    at: datetime = Field(sa_type=UtcDateTime)
+    status: str
+    not_before: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    was_sending: bool = False
+    reason: str = Field(default="", max_length=REASON_LENGTH_MAX)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CardRow(Row, table=True):
+    """Remember which message of a chat shows which subject."""
+
+    __tablename__ = "cards"
+    __table_args__ = (UniqueConstraint("chat_id", "message_id"),)
+    chat_id: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    subject: str = Field(primary_key=True, index=True)
+    message_id: int = Field(sa_type=cast(Any, Integer64))
+    content_hash: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class NoteRow(Row, table=True):
+    """Hold a small value of the console's, by scope and name."""
+
+    __tablename__ = "notes"
+    scope: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    value: str
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Give the Core table behind a model; every statement of this package is Core."""
+    return cast(Any, model).__table__  # type: ignore[no-any-return]
+
+
+JOURNAL = table_of(JournalRow)
+JOURNAL_META = table_of(JournalMetaRow)
+COMMANDS = table_of(CommandRow)
+ORDERS = table_of(OrderRow)
+FILLS = table_of(FillRow)
+POSITIONS = table_of(PositionRow)
+TICKETS = table_of(TicketRow)
+SIGNALS = table_of(SignalRow)
+EQUITY = table_of(EquityRow)
+DAYS = table_of(DayRow)
+CHATS = table_of(ChatRow)
+OPERATORS = table_of(OperatorRow)
+UPDATES = table_of(UpdateRow)
+OUTBOX = table_of(OutboxTableRow)
+CARDS = table_of(CardRow)
+NOTES = table_of(NoteRow)
+
+PROJECTIONS: tuple[Table, ...] = (
+    COMMANDS,
+    ORDERS,
+    FILLS,
+    POSITIONS,
+    TICKETS,
+    SIGNALS,
+    EQUITY,
+    DAYS,
+    CHATS,
+)

@@ -1,0 +1,89 @@
+"""Column types that keep what they are given: decimals and UTC times as text, 64-bit integers."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from sqlalchemy import BigInteger, Dialect, Integer, String, Text
+from sqlalchemy.types import TypeDecorator
+
+from engine.errors import JournalCorrupt
+
+TIME_LENGTH = 27
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+# SQLite numbers rows by itself only in an INTEGER column; Postgres needs BIGINT for chat ids.
+Integer64 = BigInteger().with_variant(Integer, "sqlite")
+
+
+class DecimalText(TypeDecorator[Decimal]):
+    """Store a Decimal as its own text, so that digits and exponent come back as they went in.
+
+    Raises: TypeError for anything but a Decimal, ValueError for NaN and infinity, JournalCorrupt
+    when the stored text is no decimal.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """Write the Decimal's text."""
+        if value is None:
+            return None
+        if not isinstance(value, Decimal):
+            raise TypeError(f"Only a Decimal is stored as a decimal, not {value!r}.")
+        if not value.is_finite():
+            raise ValueError(f"Only a finite number is stored, not {value}.")
+        return str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """Read the Decimal back."""
+        if value is None:
+            return None
+        try:
+            number = Decimal(value)
+        except (InvalidOperation, TypeError, ValueError):
+            raise JournalCorrupt(f"{value!r} is no decimal.") from None
+        if not number.is_finite():
+            raise JournalCorrupt(f"{value!r} is no finite decimal.")
+        return number
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Store an aware time as ISO-8601 UTC with microseconds; text order is time order.
+
+    Raises: ValueError for a naive time, JournalCorrupt when the stored text is no such time.
+    """
+
+    impl = String(TIME_LENGTH)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """Write the time in UTC."""
+        return None if value is None else time_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """Read the time back, aware and in UTC."""
+        return None if value is None else time_of(value)
+
+
+def time_text(value: datetime) -> str:
+    """Write an aware time as `2026-01-31T12:00:00.000000Z`.
+
+    Raises: ValueError when it is naive.
+    """
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(f"Only a time with its zone is stored, not {value!r}.")
+    # isoformat, because strftime drops the leading zeros of an early year on Linux.
+    instant = value.astimezone(UTC).replace(tzinfo=None)
+    return f"{instant.isoformat(timespec='microseconds')}Z"
+
+
+def time_of(text: str) -> datetime:
+    """Read what `time_text` wrote.
+
+    Raises: JournalCorrupt when it is something else.
+    """
+    try:
+        return datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        raise JournalCorrupt(f"{text!r} is no time in UTC.") from None

@@ -1,0 +1,101 @@
+"""Writers: where database work runs. One thread with a bounded queue, or the caller itself."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from engine.errors import JournalUnavailable
+
+R = TypeVar("R")
+WAITING_MAX = 1000
+_Job = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+
+
+class Writer(Protocol):
+    """Run jobs one after another, in the order in which they came."""
+
+    async def run(self, job: Callable[[], R]) -> R:
+        """Run a job and give its result or raise its fault."""
+        ...
+
+    async def stop(self, timeout_s: float) -> bool:
+        """Finish what waits; False when that takes longer than the timeout."""
+        ...
+
+
+class InlineWriter:
+    """Run every job in the caller, for simulations: no thread, no waiting."""
+
+    async def run(self, job: Callable[[], R]) -> R:
+        """Run the job."""
+        return job()
+
+    async def stop(self, timeout_s: float) -> bool:
+        """Do nothing: nothing ever waits."""
+        return True
+
+
+class ThreadWriter:
+    """Run jobs on one thread. A caller that is cancelled leaves its job running."""
+
+    def __init__(self, name: str, waiting_max: int = WAITING_MAX) -> None:
+        self._queue: queue.Queue[_Job | None] = queue.Queue(waiting_max)
+        self._ended = threading.Event()
+        # A daemon, so that a hung disk cannot keep the process from ending.
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, job: Callable[[], R]) -> R:
+        """Queue the job and wait for it.
+
+        Raises: JournalUnavailable when the queue is full; the job did not run then.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        try:
+            self._queue.put_nowait((job, loop, future))
+        except queue.Full:
+            raise JournalUnavailable(
+                f"{self._queue.maxsize} writes wait already: the disk does not keep up."
+            ) from None
+        return await future
+
+    async def stop(self, timeout_s: float) -> bool:
+        """Finish what waits, then end the thread."""
+        return await asyncio.to_thread(self._stop, timeout_s)
+
+    def _stop(self, timeout_s: float) -> bool:
+        try:
+            self._queue.put(None, timeout=timeout_s)
+        except queue.Full:
+            return False
+        return self._ended.wait(timeout_s)
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            job, loop, future = item
+            result: Any = None
+            fault: BaseException | None = None
+            try:
+                result = job()
+            except BaseException as error:  # noqa: BLE001 - the thread's boundary: the caller gets it
+                fault = error
+            try:
+                loop.call_soon_threadsafe(_settle, future, result, fault)
+            except RuntimeError:
+                # The caller's loop has been closed: nobody waits for this result any more.
+                continue
+            finally:
+                del item, job, future, result, fault
+        self._ended.set()
+
+
+def _settle(future: "asyncio.Future[Any]", result: object, fault: BaseException | None) -> None:
+    if future.done():
+        return
+    if fault is None:
+        future.set_result(result)
+    else:
+        future.set_exception(fault)
