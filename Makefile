@@ -33,11 +33,10 @@ test: .venv/.installed-all
 	@$(if $(and $(CHROMIUM),$(CHROMEDRIVER)),:,echo "Note: no Chromium with its chromedriver was found, so the browser tests are skipped.")
 	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
 
+# All four speak, even when the first one fails.
 lint: .venv/.installed-all
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@status=0; for tool in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+		echo "$$tool"; $(BIN)/$$tool || status=1; done; exit $$status
 
 bench: .venv/.installed-all
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
