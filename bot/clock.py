@@ -1,0 +1,16 @@
+"""The clock of the process: the one place where the time is asked for."""
+
+import time
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """Tell the machine's time; fits the engine's port `Clock`."""
+
+    def now(self) -> datetime:
+        """Give the wall clock's time in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Give seconds that never go back."""
+        return time.monotonic()

@@ -1,0 +1,287 @@
+"""Delivery: the only place that sends. Every screen goes through here, in its lane."""
+
+import asyncio
+import html
+import logging
+import os
+import re
+from collections.abc import Callable
+from typing import Final
+
+from telegram import Bot, InputFile, LinkPreviewOptions, ReplyParameters
+from telegram.constants import ParseMode
+from telegram.error import TelegramError
+
+from bot.attempts import (
+    Attempts,
+    ChatBlocked,
+    DeliveryError,
+    Patience,
+    RefusedByTelegram,
+    Undelivered,
+)
+from bot.buckets import Rates
+from bot.lanes import Lanes
+from bot.markup import inline_markup, reply_markup
+from bot.screens.layout import Screen
+from bot.screens.splitting import CAPTION_MAX, for_group, split
+from engine.alerts import Lane
+from engine.ports import Clock
+
+__all__ = [
+    "ChatBlocked",
+    "Delivery",
+    "DeliveryError",
+    "Patience",
+    "Rates",
+    "RefusedByTelegram",
+    "Undelivered",
+]
+
+log = logging.getLogger(__name__)
+
+REPEAT_LINE: Final = "<i>repeat, it may stand above already</i>"
+POPUP_CHARACTERS_MAX: Final = 200
+_TAG = re.compile(r"<[^<>]*>")
+
+
+class Delivery:
+    """Send, edit, delete and pin within Telegram's limits; answer taps at once.
+
+    `count_flood` is called for each 429. Unless it says otherwise, every method raises ChatBlocked,
+    RefusedByTelegram or Undelivered.
+    """
+
+    def __init__(
+        self,
+        *,
+        bot: Bot,
+        clock: Clock,
+        rates: Rates | None = None,
+        patience: Patience | None = None,
+        count_flood: Callable[[], None] = lambda: None,
+    ) -> None:
+        # python-telegram-bot warns at every 429 unless told that its pauses are read as timedelta.
+        os.environ.setdefault("PTB_TIMEDELTA", "true")
+        self._bot = bot
+        self._patience = patience or Patience()
+        self._lanes = Lanes(rates=rates or Rates(), monotonic=clock.monotonic)
+        self._attempts = Attempts(
+            lanes=self._lanes, patience=self._patience, count_flood=count_flood
+        )
+
+    @property
+    def depth(self) -> int:
+        """Give how many requests wait for their turn."""
+        return self._lanes.depth
+
+    def paused_s(self, chat_id: int) -> float:
+        """Give for how long Telegram wants silence in a chat; 0 when it does not."""
+        return self._lanes.paused_s(chat_id)
+
+    async def send(
+        self,
+        chat_id: int,
+        screen: Screen,
+        *,
+        reply_to: int | None = None,
+        silent: bool = False,
+        repeat: bool = False,
+        lane: Lane,
+    ) -> int:
+        """Send a screen as a new message and give its id.
+
+        A text that is too long goes as several messages; the last one carries the buttons, and its
+        id is given. A `repeat`, and a second try after an answer that never came, says so.
+        """
+        message_id = 0
+        for part in split(_fitted(chat_id, screen)):
+            message_id = await self._send_one(
+                chat_id, part, reply_to=reply_to, silent=silent, repeat=repeat, lane=lane
+            )
+        return message_id
+
+    async def send_photo(
+        self,
+        chat_id: int,
+        png: bytes,
+        screen: Screen,
+        *,
+        reply_to: int | None = None,
+        silent: bool = False,
+        repeat: bool = False,
+        lane: Lane,
+    ) -> int:
+        """Send a picture with the screen as its caption and give the message's id.
+
+        A caption that is too long goes on in messages of its own; then their last id is given.
+        """
+        caption, *rest = split(_fitted(chat_id, screen), CAPTION_MAX)
+
+        async def call(chat: int, maybe_sent: bool) -> int:
+            message = await self._bot.send_photo(
+                chat,
+                InputFile(png, filename="quarterdeck.png"),
+                caption=_marked(caption.text, repeat or maybe_sent),
+                parse_mode=ParseMode.HTML,
+                reply_markup=reply_markup(caption),
+                reply_parameters=_reply(reply_to),
+                disable_notification=silent,
+                write_timeout=self._patience.upload_s,
+            )
+            return message.message_id
+
+        timeout_s = self._patience.upload_s
+        message_id = await self._attempts.run(chat_id, lane, call, timeout_s=timeout_s)
+        for part in rest:
+            message_id = await self._send_one(
+                chat_id, part, reply_to=message_id, silent=True, repeat=False, lane=lane
+            )
+        return message_id
+
+    async def edit(self, chat_id: int, message_id: int, screen: Screen, *, lane: Lane) -> bool:
+        """Make a message show a screen; False when there is no such message any more.
+
+        Of a text that is too long the last part is shown, with its first line and its buttons.
+        """
+        shown = split(_fitted(chat_id, screen))[-1]
+        try:
+            try:
+                return await self._edit_once(chat_id, message_id, shown, lane, formatted=True)
+            except RefusedByTelegram as refusal:
+                if not _is_markup_fault(refusal):
+                    raise
+                _log_refusal(refusal, shown)
+                return await self._edit_once(chat_id, message_id, shown, lane, formatted=False)
+        except RefusedByTelegram as refusal:
+            reason = str(refusal).lower()
+            if "not modified" in reason:
+                return True
+            if "to edit not found" in reason or "can't be edited" in reason:
+                return False
+            _log_refusal(refusal, shown)
+            raise
+
+    async def answer(
+        self, callback_query_id: str, text: str | None = None, show_alert: bool = False
+    ) -> None:
+        """Answer a tap, without waiting for any limit; never raises a DeliveryError.
+
+        A tap that is too old to be answered is logged: its card tells the outcome anyway.
+        """
+        if text is not None and len(text) > POPUP_CHARACTERS_MAX:
+            text = text[: POPUP_CHARACTERS_MAX - 1] + "…"
+        try:
+            async with asyncio.timeout(self._patience.answer_s):
+                await self._bot.answer_callback_query(
+                    callback_query_id, text=text, show_alert=show_alert
+                )
+        except (TelegramError, TimeoutError) as fault:
+            log.warning(
+                "tap not answered",
+                extra={"callback_query_id": callback_query_id, "reason": str(fault)},
+            )
+
+    async def delete(self, chat_id: int, message_id: int, *, lane: Lane = Lane.REPORT) -> bool:
+        """Delete a message; False when it is gone already, or may not be deleted any more."""
+
+        async def call(chat: int, _maybe_sent: bool) -> bool:
+            return await self._bot.delete_message(chat, message_id)
+
+        try:
+            return await self._attempts.run(chat_id, lane, call)
+        except RefusedByTelegram as refusal:
+            log.info("not deleted", extra={"chat_id": chat_id, "reason": str(refusal)})
+            return False
+
+    async def pin(self, chat_id: int, message_id: int, *, lane: Lane = Lane.REPORT) -> bool:
+        """Pin a message without a sound; False when the chat does not let us, or it is gone."""
+
+        async def call(chat: int, _maybe_sent: bool) -> bool:
+            return await self._bot.pin_chat_message(chat, message_id, disable_notification=True)
+
+        try:
+            return await self._attempts.run(chat_id, lane, call)
+        except RefusedByTelegram as refusal:
+            log.info("not pinned", extra={"chat_id": chat_id, "reason": str(refusal)})
+            return False
+
+    async def _send_one(
+        self,
+        chat_id: int,
+        part: Screen,
+        *,
+        reply_to: int | None,
+        silent: bool,
+        repeat: bool,
+        lane: Lane,
+    ) -> int:
+        formatted = True
+
+        async def call(chat: int, maybe_sent: bool) -> int:
+            text = _marked(part.text, repeat or maybe_sent)
+            message = await self._bot.send_message(
+                chat,
+                text if formatted else bare(text),
+                parse_mode=ParseMode.HTML if formatted else None,
+                reply_markup=reply_markup(part),
+                reply_parameters=_reply(reply_to),
+                disable_notification=silent,
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
+            return message.message_id
+
+        try:
+            return await self._attempts.run(chat_id, lane, call)
+        except RefusedByTelegram as refusal:
+            _log_refusal(refusal, part)
+            if not _is_markup_fault(refusal):
+                raise
+            # A card that looks odd is better than an alert that never comes.
+            formatted = False
+            return await self._attempts.run(chat_id, lane, call)
+
+    async def _edit_once(
+        self, chat_id: int, message_id: int, shown: Screen, lane: Lane, *, formatted: bool
+    ) -> bool:
+        async def call(chat: int, _maybe_sent: bool) -> bool:
+            await self._bot.edit_message_text(
+                shown.text if formatted else bare(shown.text),
+                chat_id=chat,
+                message_id=message_id,
+                parse_mode=ParseMode.HTML if formatted else None,
+                reply_markup=inline_markup(shown),
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
+            return True
+
+        return await self._attempts.run(chat_id, lane, call)
+
+
+def bare(markup: str) -> str:
+    """Give what a reader sees of a text in Telegram's HTML."""
+    return html.unescape(_TAG.sub("", markup))
+
+
+def _fitted(chat_id: int, screen: Screen) -> Screen:
+    return for_group(screen) if chat_id < 0 else screen
+
+
+def _marked(text: str, repeat: bool) -> str:
+    return f"{text}\n{REPEAT_LINE}" if repeat else text
+
+
+def _reply(message_id: int | None) -> ReplyParameters | None:
+    if message_id is None:
+        return None
+    return ReplyParameters(message_id, allow_sending_without_reply=True)
+
+
+def _is_markup_fault(refusal: RefusedByTelegram) -> bool:
+    return "can't parse entities" in str(refusal).lower()
+
+
+def _log_refusal(refusal: RefusedByTelegram, screen: Screen) -> None:
+    """Log a bug of ours by its reason and the card's first line."""
+    first, _, _ = bare(screen.text).partition("\n")
+    log.error("telegram refused a card", extra={"reason": str(refusal), "card": first})

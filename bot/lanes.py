@@ -1,0 +1,164 @@
+"""Lanes: who may speak to Telegram next. Urgent first, each chat within its rate."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot.buckets import Bucket, Rate, Rates
+from engine.alerts import Lane
+
+WAITING_MAX: Final = 2_000
+CHATS_MAX: Final = 1_000
+# A timer may fire a hair before the monotonic clock reaches the moment it was set for.
+TIMER_SLACK_S: Final = 0.001
+
+
+class LanesFull(Exception):
+    """Refuse a turn because too many wait already; only the urgent lane is let in beyond it."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Waiter:
+    chat_id: int
+    lane: Lane
+    turn: asyncio.Future[None]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Room:
+    """What is known of one chat: its buckets, and until when Telegram wants silence there."""
+
+    buckets: tuple[Bucket, ...]
+    silent_until_s: float = 0.0
+    out: int = field(default=0)
+
+
+class Lanes:
+    """Give turns: the lowest lane number first, then first come, first served.
+
+    A chat that has to wait never holds up another one. Groups have negative ids.
+    """
+
+    def __init__(self, *, rates: Rates, monotonic: Callable[[], float]) -> None:
+        self._rates = rates
+        self._monotonic = monotonic
+        self._overall = Bucket(rates.overall)
+        self._rooms: OrderedDict[int, _Room] = OrderedDict()
+        self._waiting: dict[Lane, list[_Waiter]] = {lane: [] for lane in Lane}
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def depth(self) -> int:
+        """Give how many wait for their turn."""
+        return sum(len(queue) for queue in self._waiting.values())
+
+    @asynccontextmanager
+    async def turn(self, chat_id: int, lane: Lane) -> AsyncIterator[None]:
+        """Wait for a turn and hold it while one request is under way.
+
+        Raises: LanesFull.
+        """
+        await self._enter(chat_id, lane)
+        try:
+            yield
+        finally:
+            self._leave(chat_id)
+
+    def pause(self, chat_id: int, seconds: float) -> None:
+        """Let nothing out to this chat for a while; the others go on."""
+        room = self._room(chat_id)
+        room.silent_until_s = max(room.silent_until_s, self._monotonic() + seconds)
+        self._admit()
+
+    def paused_s(self, chat_id: int) -> float:
+        """Give the seconds for which a chat is still paused, 0 when it is not."""
+        room = self._rooms.get(chat_id)
+        return max(0.0, room.silent_until_s - self._monotonic()) if room is not None else 0.0
+
+    async def _enter(self, chat_id: int, lane: Lane) -> None:
+        if lane is not Lane.STOP and self.depth >= WAITING_MAX:
+            raise LanesFull(f"{WAITING_MAX} messages wait for Telegram already")
+        waiter = _Waiter(
+            chat_id=chat_id, lane=lane, turn=asyncio.get_running_loop().create_future()
+        )
+        self._waiting[lane].append(waiter)
+        self._admit()
+        try:
+            await waiter.turn
+        except asyncio.CancelledError:
+            if waiter.turn.done() and not waiter.turn.cancelled():
+                self._leave(chat_id)
+            else:
+                self._waiting[lane].remove(waiter)
+            raise
+
+    def _leave(self, chat_id: int) -> None:
+        now_s = self._monotonic()
+        room = self._room(chat_id)
+        room.out -= 1
+        for bucket in (self._overall, *room.buckets):
+            bucket.give_back(now_s)
+        self._admit()
+
+    def _admit(self) -> None:
+        """Let everybody out whose turn it is, and set the timer for the next one."""
+        now_s = self._monotonic()
+        waits_s: list[float] = []
+        for lane, queue in self._waiting.items():
+            kept: list[_Waiter] = []
+            for waiter in queue:
+                room = self._room(waiter.chat_id)
+                wait_s = self._wait_s(room, lane, now_s)
+                if wait_s == 0.0 and not waiter.turn.done():
+                    room.out += 1
+                    for bucket in (self._overall, *room.buckets):
+                        bucket.take()
+                    waiter.turn.set_result(None)
+                    continue
+                kept.append(waiter)
+                if wait_s is not None:
+                    waits_s.append(wait_s)
+            self._waiting[lane] = kept
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if waits_s:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(min(waits_s) + TIMER_SLACK_S, self._admit)
+
+    def _wait_s(self, room: _Room, lane: Lane, now_s: float) -> float | None:
+        waits_s = [max(0.0, room.silent_until_s - now_s)]
+        for bucket in (self._overall, *room.buckets):
+            wait_s = bucket.wait_s(lane, now_s)
+            if wait_s is None:
+                return None
+            waits_s.append(wait_s)
+        return max(waits_s)
+
+    def _room(self, chat_id: int) -> _Room:
+        room = self._rooms.get(chat_id)
+        if room is None:
+            rates: tuple[Rate, ...] = (self._rates.chat,)
+            if chat_id < 0:
+                rates = (*rates, self._rates.group)
+            room = _Room(buckets=tuple(Bucket(rate) for rate in rates))
+            self._rooms[chat_id] = room
+            self._forget_idle(chat_id)
+        self._rooms.move_to_end(chat_id)
+        return room
+
+    def _forget_idle(self, but: int) -> None:
+        if len(self._rooms) <= CHATS_MAX:
+            return
+        now_s = self._monotonic()
+        waiting = {waiter.chat_id for queue in self._waiting.values() for waiter in queue}
+        for chat_id, room in list(self._rooms.items()):
+            if room.out or chat_id in waiting or chat_id == but or room.silent_until_s > now_s:
+                continue
+            if all(bucket.is_idle(now_s) for bucket in room.buckets):
+                del self._rooms[chat_id]
+                if len(self._rooms) <= CHATS_MAX:
+                    return
