@@ -1,7 +1,7 @@
 """Faults of the engine.
 
     EngineError
-    ├── InvalidInput          a value that no order can be made of; tell the sender, nothing was done
+    ├── InvalidInput          no order can be made of it; tell the sender, nothing was done
     ├── JournalError          the journal could not be read or written
     │   ├── JournalLocked     another process holds it; stop, or stand by
     │   ├── JournalMismatch   it belongs to another mode or other accounts; start with its own

@@ -107,7 +107,7 @@ class TicketOpened(EventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketEnded(EventBase):
-    """A ticket was approved, canceled, expired, or refused at the confirm; `quote` is what was then."""
+    """A ticket was approved, canceled, expired, or refused; `quote` is what was then."""
 
     ticket_id: str
     status: TicketStatus

@@ -1,10 +1,11 @@
 """The fold of order events: status, identity, and what became of the signal behind them."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, assert_never
 
 from engine import events as e
-from engine.orders import Order, OrderKind, OrderTrigger, triggered
+from engine.orders import Order, OrderKind, OrderSide, OrderTrigger, triggered
 from engine.state import ORDERS_TAIL, SENT_TAIL, SentMark, State
 from engine.tails import tail, without
 
@@ -25,15 +26,22 @@ def order_submitted(state: State, order: Order, event: e.OrderSubmitted) -> Chan
     changes = with_order(state, replace(order, submitted_at=event.at))
     changes |= signal_outcome(state, order.signal_id or "", order.short_id)
     if not order.is_exit:
-        mark = SentMark(at=event.at, fingerprint=fingerprint(order))
+        mark = SentMark(at=event.at, fingerprint=_fingerprint(order))
         changes["sent"] = (*state.sent, mark)[-SENT_TAIL:]
     return changes
 
 
-def fingerprint(order: Order) -> str:
-    """Name what makes two orders duplicates: symbol, side, quantity and limit price."""
+def _fingerprint(order: Order) -> str:
     price = order.price_limit if order.kind is OrderKind.LIMIT else None
-    return f"{order.key}|{order.side}|{order.quantity.normalize()}|{price}"
+    return fingerprint_of(order.key, order.side, order.quantity, price)
+
+
+def fingerprint_of(
+    key: str, side: OrderSide, quantity: Decimal, price_limit: Decimal | None
+) -> str:
+    """Name what makes two orders duplicates: symbol, side, quantity and a limit order's price."""
+    price = None if price_limit is None else price_limit.normalize()
+    return f"{key}|{side}|{quantity.normalize()}|{price}"
 
 
 _OrderEvent = (

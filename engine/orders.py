@@ -205,7 +205,7 @@ class Order:
 
     @property
     def slippage_cost_bps(self) -> Decimal | None:
-        """Give s(p - P_a)/P_a * 1e4, positive = cost; None without a fill or a fresh arrival mid."""
+        """Give s(p - P_a)/P_a * 1e4, positive = cost; None without a fill or arrival mid."""
         if self.price_average is None or self.price_arrival is None:
             return None
         moved = (self.price_average - self.price_arrival) / self.price_arrival

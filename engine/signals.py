@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingSignal:
-    """Wish for a trade; numbers may be Decimal, int, float or text and become Decimal through `str`.
+    """Wish for a trade; numbers may be Decimal, int, float or text, read through `str`.
 
     At most one of `quantity` (base currency), `notional` (quote currency), `percent` (of the
     position on SELL and CLOSE, of equity otherwise) and `risk_pct` (of equity lost at the stop)

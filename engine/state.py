@@ -4,7 +4,7 @@ State is bounded. Finished orders, ended tickets, known commands and known fills
 whatever is older is fetched from the journal into the decision's context.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +13,6 @@ from engine.commands import AlertKind, AlertMode
 from engine.numbers import HUNDRED, ZERO
 from engine.orders import Order, OrderStatus
 from engine.positions import Position
-from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
 from engine.signals import Target, TradingSignal
 from engine.tickets import Ticket
@@ -276,25 +275,3 @@ class State:
     def exits_pending(self, key: str) -> Decimal:
         """Give the quantity that open exits of an instrument may still take off."""
         return sum((o.remaining for o in self.orders_on(key) if o.is_exit), ZERO)
-
-    def cash_reserved(self, fee_share: Decimal = ZERO) -> Decimal:
-        """Give the cash that open entries may still need, fees at `fee_share` included."""
-        return sum((reservation(order) * (1 + fee_share) for order in self.entries()), ZERO)
-
-
-def reservation(order: Order) -> Decimal:
-    """Give the cash an open entry may still take: the rest at its worst price, over leverage."""
-    if order.is_exit or order.is_finished:
-        return ZERO
-    price = order.price_limit or order.price_arrival or order.price_decision or ZERO
-    return order.remaining * price / order.leverage
-
-
-def gross_of(positions: Iterable[Position], quotes: Mapping[str, Quote]) -> Decimal:
-    """Give the sum of |quantity| * mark; a position without a quote counts at its entry price."""
-    total = ZERO
-    for position in positions:
-        quote = quotes.get(position.key)
-        price = quote.mark if quote is not None else position.entry_price
-        total += abs(position.quantity) * price
-    return total

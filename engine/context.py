@@ -1,0 +1,47 @@
+"""Context: what a decision needs beside State, fetched by the loop."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from engine.instruments import Instrument
+from engine.orders import Order
+from engine.quotes import Quote
+from engine.state import State
+from engine.tickets import Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Give a decision its time, prices, instruments, and rows outside State's window.
+
+    `armed` tells whether live entries are allowed; `settle_s` is how long an unknown order must
+    have been found nowhere before it counts as never accepted.
+    """
+
+    now: datetime
+    quotes: Mapping[str, Quote] = field(default_factory=dict)
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    order: Order | None = None
+    ticket: Ticket | None = None
+    fill_known: bool = False
+    armed: bool = False
+    stop_latched: bool = False
+    settle_s: int = 60
+
+    def fresh(self, key: str, state: State) -> Quote | None:
+        """Give the quote of an instrument if it is no older than the limit."""
+        quote = self.quotes.get(key)
+        if quote is None or quote.age_s(self.now) > state.limits.quote_age_s_max:
+            return None
+        return quote
+
+    def symbols(self, venue: str) -> tuple[str, ...]:
+        """Give the symbols a venue lists."""
+        return tuple(i.symbol for i in self.instruments.values() if i.venue == venue)
+
+
+def measured_equity(state: State) -> Decimal:
+    """Give the equity as last measured, in the reporting currency; zero before the first."""
+    return state.equity.equity if state.equity is not None else Decimal(0)

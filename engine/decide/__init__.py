@@ -1,0 +1,102 @@
+"""Decisions: `decide(state, message, context) -> events`, pure; one function per message kind.
+
+The loop is the only caller. It commits what comes back before anything is sent.
+"""
+
+from typing import assert_never
+
+from engine import commands as c
+from engine import reports as r
+from engine.context import Context
+from engine.decide import account, answers, entries, exits, kill_switch, session, tickets
+from engine.decide.turn import Turn
+from engine.events import Event
+from engine.state import State
+
+Message = c.Command | r.Report
+
+
+def decide(state: State, message: Message, context: Context) -> tuple[Event, ...]:
+    """Give the events that a message leads to; none when it says nothing new."""
+    turn = Turn(state, context, message)
+    _dispatch(turn, message)
+    return tuple(turn.events)
+
+
+def _dispatch(turn: Turn, message: Message) -> None:
+    """Call the one function of the message's kind. Long because no kind may be forgotten."""
+    match message:
+        case c.StartEngine():
+            session.start(turn, message)
+        case c.StopEngine():
+            session.end(turn)
+        case c.SubmitSignal():
+            entries.submit_signal(turn, message)
+        case c.ApproveTicket():
+            tickets.approve(turn, message)
+        case c.CancelTicket():
+            tickets.cancel(turn, message)
+        case c.CancelOrder():
+            exits.cancel_order(turn, message)
+        case c.CancelEntries():
+            kill_switch.cancel_entries(turn, message.actor, "cancel entries")
+        case c.ClosePosition():
+            exits.close_position(turn, message)
+        case c.SetProtection():
+            exits.set_protection(turn, message)
+        case c.SetProtectionsAside():
+            exits.set_aside(turn, message)
+        case c.RestoreProtections():
+            exits.restore(turn, message)
+        case c.TriggerExit():
+            exits.trigger(turn, message)
+        case c.Halt():
+            kill_switch.halt(turn, message)
+        case c.Flatten():
+            kill_switch.flatten(turn, message)
+        case c.ContinueFlatten():
+            kill_switch.advance(turn)
+        case c.Resume():
+            kill_switch.resume(turn, message)
+        case c.TripBreaker():
+            account.trip(turn, message)
+        case c.RearmBreaker():
+            account.rearm(turn, message)
+        case c.SampleEquity():
+            account.sample(turn)
+        case c.RollDay():
+            account.roll_day(turn)
+        case c.ReportDay():
+            account.report_day(turn, message)
+        case c.Sweep():
+            tickets.sweep(turn)
+        case c.BindChat():
+            session.bind_chat(turn, message)
+        case c.SetAlertMode():
+            session.set_alert_mode(turn, message)
+        case c.Acknowledge():
+            session.acknowledge(turn, message)
+        case c.NoteStranger():
+            session.note_stranger(turn, message)
+        case c.NoteBacklog():
+            session.note_backlog(turn, message)
+        case r.SubmitAccepted() | r.SubmitRefused() | r.SubmitUnanswered() | r.SubmitWithheld():
+            answers.submit_answered(turn, message)
+        case r.CancelAccepted() | r.CancelUnanswered():
+            # What a cancel did is seen on the order itself; the monitor looks it up.
+            return
+        case r.FillReported(fill=fill):
+            answers.fill_reported(turn, fill)
+        case r.OrderSeen():
+            answers.order_seen(turn, message)
+        case r.OrderNotSeen():
+            answers.order_not_seen(turn, message)
+        case r.VenueSnapshot():
+            kill_switch.venue_shown(turn, message)
+        case r.VenueSilent():
+            kill_switch.venue_silent(turn, message)
+        case _:
+            assert_never(message)
+
+
+__all__ = ["Message", "Turn", "decide"]

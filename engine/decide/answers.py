@@ -1,0 +1,170 @@
+"""Reports decided: what a venue said about an order, and what it executed."""
+
+from decimal import Decimal
+
+from engine import events as e
+from engine import reports as r
+from engine.commands import ENGINE
+from engine.decide.turn import Turn
+from engine.identities import instrument_key
+from engine.instruments import cash_currency
+from engine.numbers import ZERO
+from engine.orders import Order, OrderSide, OrderStatus, OrderTrigger, can
+from engine.portfolio import is_swap
+from engine.positions import Fill
+
+NOT_FOUNDS_MIN = 3
+
+
+def _order(turn: Turn, client_order_id: str) -> Order | None:
+    """Find the order; bring a finished one back that left State's window long ago."""
+    order = turn.state.order(client_order_id)
+    if order is None and turn.context.order is not None:
+        recalled = turn.context.order
+        if recalled.client_order_id == client_order_id:
+            turn.add(e.OrderRecalled(at=turn.now, order=recalled))
+            return recalled
+    return order
+
+
+def submit_answered(turn: Turn, report: r.SubmitAnswer) -> None:
+    """Move an order by the answer to its submit; an answer that says nothing new is ignored."""
+    order = turn.state.order(report.client_order_id)
+    if order is None:
+        return
+    match report:
+        case r.SubmitAccepted(venue_order_id=venue_order_id):
+            _accept(turn, order, venue_order_id)
+        case r.SubmitRefused(code=code, text=text):
+            if can(order, OrderTrigger.REJECT) and order.filled == ZERO:
+                _reject(turn, order, code, text)
+        case r.SubmitUnanswered(text=text):
+            if can(order, OrderTrigger.NO_ANSWER):
+                turn.add(
+                    e.OrderUnknown(at=turn.now, client_order_id=order.client_order_id, reason=text)
+                )
+        case r.SubmitWithheld(text=text):
+            if can(order, OrderTrigger.NOT_SEND):
+                turn.add(
+                    e.OrderNotSent(at=turn.now, client_order_id=order.client_order_id, reason=text)
+                )
+
+
+def _accept(turn: Turn, order: Order, venue_order_id: str | None) -> None:
+    if order.status is OrderStatus.PENDING_CANCEL and order.accepted_at is not None:
+        return
+    if can(order, OrderTrigger.ACCEPT):
+        turn.add(
+            e.OrderAccepted(
+                at=turn.now,
+                client_order_id=order.client_order_id,
+                venue_order_id=venue_order_id,
+            )
+        )
+
+
+def _reject(turn: Turn, order: Order, code: str, text: str) -> None:
+    turn.add(
+        e.OrderRejected(at=turn.now, client_order_id=order.client_order_id, code=code, reason=text)
+    )
+
+
+def order_seen(turn: Turn, report: r.OrderSeen) -> None:
+    """Move an order by what the venue shows; fills alone change what is filled.
+
+    A finished status waits until every fill the venue counts is booked.
+    """
+    if report.client_order_id is None:
+        return
+    order = turn.state.order(report.client_order_id)
+    if order is None or order.is_finished or report.filled < order.filled:
+        return
+    complete = report.filled == order.filled
+    match report.status:
+        case r.VenueOrderStatus.OPEN:
+            _accept(turn, order, report.venue_order_id)
+        case r.VenueOrderStatus.FILLED:
+            _accept(turn, order, report.venue_order_id)
+        case r.VenueOrderStatus.CANCELED if complete and can(order, OrderTrigger.CANCEL):
+            turn.add(e.OrderCanceled(at=turn.now, client_order_id=order.client_order_id))
+        case r.VenueOrderStatus.EXPIRED if complete and can(order, OrderTrigger.EXPIRE):
+            turn.add(e.OrderExpired(at=turn.now, client_order_id=order.client_order_id))
+        case r.VenueOrderStatus.REJECTED if complete and can(order, OrderTrigger.REJECT):
+            _reject(turn, order, "rejected", report.reason or "the venue rejected it")
+        case _:
+            # Fills are missing still; the monitor fetches them and reports the order again.
+            return
+
+
+def order_not_seen(turn: Turn, report: r.OrderNotSeen) -> None:
+    """Count a search that found nothing; settle after several complete ones over the window."""
+    order = turn.state.order(report.client_order_id)
+    if order is None or order.status is not OrderStatus.UNKNOWN:
+        return
+    turn.add(
+        e.OrderAsked(
+            at=turn.now,
+            client_order_id=order.client_order_id,
+            nowhere=report.complete,
+            text=report.text,
+        )
+    )
+    since = order.unknown_since or turn.now
+    waited_s = (turn.now - since).total_seconds()
+    enough = order.not_founds + 1 >= NOT_FOUNDS_MIN and waited_s >= turn.context.settle_s
+    if report.complete and enough and order.filled == ZERO:
+        text = f"in no list of the venue, asked {order.asks + 1} times over {waited_s:.0f} s"
+        _reject(turn, order, "not_found", text)
+
+
+def fill_reported(turn: Turn, fill: Fill) -> None:
+    """Book a fill once, whatever order it is on; cancel exits that have nothing left to close."""
+    if fill.identity in turn.state.fills_known or turn.context.fill_known:
+        return
+    order = _order(turn, fill.client_order_id) if fill.client_order_id is not None else None
+    fee_quote, fee_base = _fee(turn, fill)
+    filled = order.filled + fill.quantity if order is not None else ZERO
+    turn.add(
+        e.FillBooked(
+            at=turn.now,
+            fill=fill,
+            fee_quote=fee_quote,
+            fee_base=fee_base,
+            is_swap=is_swap(fill.symbol),
+            is_late=order is not None and order.is_finished,
+            overfill=max(ZERO, filled - order.quantity) if order is not None else ZERO,
+        )
+    )
+    if fill.key not in turn.state.positions:
+        _drop_exits(turn, fill.key)
+
+
+def _drop_exits(turn: Turn, key: str) -> None:
+    for order in turn.state.orders_on(key):
+        if order.is_exit and not order.cancel_requested:
+            turn.add(
+                e.OrderCancelRequested(
+                    at=turn.now,
+                    client_order_id=order.client_order_id,
+                    actor=ENGINE,
+                    reason="nothing is left to close",
+                )
+            )
+
+
+def _fee(turn: Turn, fill: Fill) -> tuple[Decimal, Decimal]:
+    """Give the fee's worth in quote currency, and the part taken out of the bought base.
+
+    A fee in a third currency is converted at the mid of the moment; without a quote it counts as
+    zero here and shows in the venue's balance.
+    """
+    base = fill.symbol.partition("/")[0]
+    currency = cash_currency(fill.symbol)
+    if fill.fee_currency == currency or fill.fee == ZERO:
+        return fill.fee, ZERO
+    if fill.fee_currency == base:
+        spot_buy = fill.side is OrderSide.BUY and not is_swap(fill.symbol)
+        return fill.fee * fill.price, fill.fee if spot_buy else ZERO
+    pair = instrument_key(fill.venue, f"{fill.fee_currency}/{currency}")
+    quote = turn.context.quotes.get(pair)
+    return (fill.fee * quote.mid if quote is not None else ZERO), ZERO

@@ -1,0 +1,189 @@
+"""Signals decided: denied with every reason, offered as a ticket, or submitted."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from engine import events as e
+from engine.commands import Actor, ActorKind, SubmitSignal
+from engine.decide.turn import Turn
+from engine.identities import client_order_id, digest
+from engine.numbers import HUNDRED, ZERO
+from engine.orders import Order, OrderKind, OrderPurpose
+from engine.proposals import Proposal, Unproposable, propose
+from engine.risk import asks_of, breaches_of
+from engine.signals import SignalAction, TradingSignal
+from engine.tickets import Ask, Confirmation, Ticket
+
+
+def submit_signal(turn: Turn, command: SubmitSignal) -> None:
+    """Judge a signal: every reason against it, or a ticket, or an order."""
+    signal = _identified(turn, command)
+    turn.add(
+        e.SignalReceived(
+            at=turn.now,
+            command_id=turn.command_id,
+            signal_id=signal.signal_id or "",
+            signal=signal,
+            venue=command.venue,
+            actor=command.actor,
+        )
+    )
+    proposal = propose(turn.state, signal, command.venue, turn.context)
+    if isinstance(proposal, Unproposable):
+        deny_unproposable(turn, signal, command.venue, command.actor, proposal)
+        return
+    breaches = breaches_of(proposal, turn.state, turn.context)
+    if breaches:
+        deny(turn, proposal, breaches, command.actor, ticket_id=None)
+        return
+    asks = asks_of(proposal, turn.state, wanted=command.ticket_wanted)
+    if asks:
+        _open_ticket(turn, command, proposal, asks)
+        return
+    submit(turn, proposal, actor=command.actor, intent=command.command_id, ticket=None)
+
+
+def _identified(turn: Turn, command: SubmitSignal) -> TradingSignal:
+    signal = command.signal
+    return replace(
+        signal,
+        signal_id=signal.signal_id or digest(turn.journal_id, command.command_id, "signal"),
+        created_at=signal.created_at or command.at,
+    )
+
+
+def deny_unproposable(
+    turn: Turn, signal: TradingSignal, venue: str, actor: Actor, why: Unproposable
+) -> None:
+    """Deny a signal of which no order can be made."""
+    limit = signal.price_limit
+    closing = signal.action in (SignalAction.SELL, SignalAction.CLOSE)
+    turn.add(
+        e.OrderDenied(
+            at=turn.now,
+            command_id=turn.command_id,
+            signal_id=signal.signal_id or "",
+            ticket_id=None,
+            venue=venue,
+            symbol=why.symbol,
+            side=why.side,
+            kind=OrderKind.MARKET if limit is None else OrderKind.LIMIT,
+            purpose=OrderPurpose.EXIT if closing else OrderPurpose.ENTRY,
+            quantity=signal.quantity,
+            notional=signal.notional,
+            price_limit=limit,
+            breaches=(why.breach,),
+            actor=actor,
+            quote=turn.context.quotes.get(f"{venue}:{why.symbol}"),
+            suggestions=why.suggestions,
+        )
+    )
+
+
+def deny(
+    turn: Turn,
+    proposal: Proposal,
+    breaches: tuple[e.Breach, ...],
+    actor: Actor,
+    *,
+    ticket_id: str | None,
+) -> None:
+    """Deny a proposal, giving every broken rule."""
+    turn.add(
+        e.OrderDenied(
+            at=turn.now,
+            command_id=turn.command_id,
+            signal_id=proposal.signal.signal_id or "",
+            ticket_id=ticket_id,
+            venue=proposal.instrument.venue,
+            symbol=proposal.instrument.symbol,
+            side=proposal.side,
+            kind=proposal.kind,
+            purpose=proposal.purpose,
+            quantity=proposal.quantity,
+            notional=proposal.cost_max,
+            price_limit=proposal.price_limit,
+            breaches=breaches,
+            actor=actor,
+            quote=proposal.quote,
+        )
+    )
+
+
+def submit(
+    turn: Turn, proposal: Proposal, *, actor: Actor, intent: str, ticket: Ticket | None
+) -> None:
+    """Name and reserve exactly one order; it is sent once the journal has it."""
+    identity = client_order_id(turn.journal_id, turn.epoch, intent, "entry", 0)
+    arrival = proposal.quote.mid if proposal.quote is not None else None
+    order = Order(
+        client_order_id=identity if ticket is None else ticket.client_order_id,
+        venue=proposal.instrument.venue,
+        symbol=proposal.instrument.symbol,
+        side=proposal.side,
+        kind=proposal.kind,
+        purpose=proposal.purpose,
+        quantity=proposal.quantity,
+        intent=intent,
+        price_limit=proposal.price_limit,
+        leverage=proposal.signal.leverage,
+        stop=proposal.stop,
+        targets=proposal.targets,
+        strategy=proposal.signal.strategy,
+        reason="close" if proposal.is_exit else "signal",
+        actor=actor.text,
+        ticket_id=ticket.ticket_id if ticket is not None else None,
+        signal_id=proposal.signal.signal_id,
+        position_id=proposal.position.position_id if proposal.position is not None else None,
+        price_decision=ticket.quote.mid if ticket is not None else arrival,
+        price_arrival=arrival,
+    )
+    turn.add(e.OrderSubmitted(at=turn.now, command_id=turn.command_id, order=order))
+
+
+def _open_ticket(
+    turn: Turn, command: SubmitSignal, proposal: Proposal, asks: tuple[Ask, ...]
+) -> None:
+    assert proposal.quote is not None, "an entry has a fresh quote"
+    ticket_id = digest(turn.journal_id, turn.epoch, command.command_id, "ticket", length=16)
+    equity = turn.state.equity.equity if turn.state.equity is not None else ZERO
+    stop_pnl = proposal.pnl_at(proposal.stop) if proposal.stop is not None else None
+    person = command.actor.kind is ActorKind.PERSON
+    ticket = Ticket(
+        ticket_id=ticket_id,
+        client_order_id=client_order_id(turn.journal_id, turn.epoch, ticket_id, "entry", 0),
+        command_id=command.command_id,
+        signal=proposal.signal,
+        venue=command.venue,
+        symbol=proposal.instrument.symbol,
+        side=proposal.side,
+        kind=proposal.kind,
+        purpose=proposal.purpose,
+        quantity=proposal.quantity,
+        price_limit=proposal.price_limit,
+        quote=proposal.quote,
+        leverage=proposal.signal.leverage,
+        cost=proposal.cost,
+        cost_max=proposal.cost_max,
+        fee=proposal.fee,
+        slippage_bps=proposal.slippage_bps,
+        stop=proposal.stop,
+        stop_pnl=stop_pnl,
+        targets=proposal.target_views(),
+        risk_pct=_share(stop_pnl, equity),
+        quantity_after=proposal.quantity_after,
+        asks=asks,
+        confirmation=Confirmation.TAP,
+        owner_id=command.actor.user_id if person else None,
+        actor=command.actor.text,
+        opened_at=turn.now,
+        expires_at=turn.now + timedelta(seconds=turn.state.confirm.ticket_life_s),
+    )
+    turn.add(e.TicketOpened(at=turn.now, command_id=turn.command_id, ticket=ticket))
+
+
+def _share(pnl: Decimal | None, equity: Decimal) -> Decimal | None:
+    if pnl is None or equity <= ZERO:
+        return None
+    return -pnl / equity * HUNDRED

@@ -1,0 +1,221 @@
+"""Exits decided: cancels, closes, stops and targets."""
+
+from decimal import Decimal
+
+from engine import events as e
+from engine.commands import (
+    CancelOrder,
+    ClosePosition,
+    RestoreProtections,
+    SetProtection,
+    SetProtectionsAside,
+    TriggerExit,
+)
+from engine.decide.turn import Turn
+from engine.identities import client_order_id
+from engine.numbers import ONE, ZERO, plain
+from engine.orders import Order, OrderKind, OrderPurpose, OrderStatus
+from engine.portfolio import is_swap
+from engine.positions import Position
+from engine.signals import Target
+
+UNKNOWN_EXIT_WAIT_S = 3
+
+
+def cancel_order(turn: Turn, command: CancelOrder) -> None:
+    """Ask for one order to be cancelled; nothing stands in a cancel's way."""
+    order = turn.state.order(command.client_order_id) or turn.context.order
+    if order is None:
+        turn.refuse(command.actor, "cancel", "order_unknown", "There is no such order here.")
+        return
+    if order.is_finished:
+        sentence = f"{order.short_id} is {order.status} already."
+        turn.refuse(command.actor, "cancel", "order_finished", sentence)
+        return
+    if order.cancel_requested:
+        sentence = f"{order.short_id} is being cancelled already."
+        turn.refuse(command.actor, "cancel", "order_cancelling", sentence)
+        return
+    turn.add(
+        e.OrderCancelRequested(
+            at=turn.now,
+            command_id=turn.command_id,
+            client_order_id=order.client_order_id,
+            actor=command.actor,
+            reason="cancel",
+        )
+    )
+
+
+def close_position(turn: Turn, command: ClosePosition) -> None:
+    """Close a share of a position at market, capped by what other exits leave."""
+    position = turn.state.position(command.position_id)
+    if position is None:
+        sentence = "That position is closed already."
+        turn.refuse(command.actor, "close", "position_closed", sentence)
+        return
+    wanted = abs(position.quantity) * min(command.fraction, ONE)
+    intent = command.command_id
+    if not submit_exit(turn, position, wanted, intent=intent, leg="close", reason="close"):
+        sentence = "Exits under way, or an amount too small to sell, leave nothing to close."
+        turn.refuse(command.actor, "close", "exit_cap", sentence)
+
+
+def submit_exit(
+    turn: Turn, position: Position, wanted: Decimal, *, intent: str, leg: str, reason: str
+) -> bool:
+    """Submit a market exit of at most `wanted`; False when rounding and capping leave nothing.
+
+    An exit goes without a fresh quote too, then as a market order without arrival price.
+    """
+    quantity = exit_quantity(turn, position, wanted)
+    if quantity <= ZERO:
+        return False
+    attempt = attempts_of(turn, intent, position.key)
+    quote = turn.context.fresh(position.key, turn.state)
+    mid = quote.mid if quote is not None else None
+    order = Order(
+        client_order_id=client_order_id(
+            turn.journal_id, turn.epoch, intent, f"{leg}:{position.key}", attempt
+        ),
+        venue=position.venue,
+        symbol=position.symbol,
+        side=position.exit_side,
+        kind=OrderKind.MARKET,
+        purpose=OrderPurpose.EXIT,
+        quantity=quantity,
+        intent=intent,
+        leverage=position.leverage,
+        strategy=position.strategy,
+        reason=reason,
+        position_id=position.position_id,
+        price_decision=mid,
+        price_arrival=mid,
+    )
+    turn.add(e.OrderSubmitted(at=turn.now, command_id=turn.command_id, order=order))
+    return True
+
+
+def attempts_of(turn: Turn, intent: str, key: str) -> int:
+    """Count the orders an intent has already sent on an instrument."""
+    orders = (*turn.state.orders.values(), *turn.state.orders_finished.values())
+    return sum(1 for order in orders if order.intent == intent and order.key == key)
+
+
+def exit_quantity(turn: Turn, position: Position, wanted: Decimal) -> Decimal:
+    """Round and cap an exit; an unknown exit blocks on spot, and on a swap for three seconds."""
+    pending = ZERO
+    for order in turn.state.orders_on(position.key):
+        if not order.is_exit:
+            continue
+        if order.status is OrderStatus.UNKNOWN:
+            since = order.unknown_since or turn.now
+            waited_s = (turn.now - since).total_seconds()
+            if not is_swap(position.symbol):
+                return ZERO
+            if waited_s >= UNKNOWN_EXIT_WAIT_S:
+                continue
+        pending += order.remaining
+    quantity = min(wanted, abs(position.quantity) - pending)
+    instrument = turn.context.instruments.get(position.key)
+    if instrument is None:
+        return max(ZERO, quantity)
+    if instrument.is_dust(quantity, position.entry_price):
+        return ZERO
+    return instrument.quantity_rounded(quantity)
+
+
+def set_protection(turn: Turn, command: SetProtection) -> None:
+    """Replace a position's stop and targets; each must stand on its own side of the price."""
+    position = turn.state.position(command.position_id)
+    if position is None:
+        sentence = "That position is closed already."
+        turn.refuse(command.actor, "protect", "position_closed", sentence)
+        return
+    quote = turn.context.fresh(position.key, turn.state)
+    direction = 1 if position.is_long else -1
+    price = quote.mid if quote is not None else position.entry_price
+    if command.stop is not None and (price - command.stop) * direction <= ZERO:
+        side = "below" if position.is_long else "above"
+        sentence = f"The stop {plain(command.stop)} must stand {side} the price {plain(price)}."
+        turn.refuse(command.actor, "protect", "stop_side", sentence)
+        return
+    for target in command.targets:
+        if target.price is None or (target.price - price) * direction <= ZERO:
+            side = "above" if position.is_long else "below"
+            sentence = f"Each target must stand {side} the price {plain(price)}."
+            turn.refuse(command.actor, "protect", "target_side", sentence)
+            return
+    turn.add(
+        e.ProtectionChanged(
+            at=turn.now,
+            command_id=turn.command_id,
+            key=position.key,
+            position_id=position.position_id,
+            stop=command.stop,
+            targets=command.targets,
+            reason=command.actor.text,
+        )
+    )
+
+
+def set_aside(turn: Turn, command: SetProtectionsAside) -> None:
+    """Take every stop and target away, remembering them."""
+    guarded = [p for p in turn.state.positions.values() if p.stop is not None or p.targets]
+    if not guarded:
+        turn.refuse(command.actor, "cancel stops", "no_stops", "There is no stop to cancel.")
+        return
+    turn.add(e.ProtectionsSetAside(at=turn.now, command_id=turn.command_id, actor=command.actor))
+
+
+def restore(turn: Turn, command: RestoreProtections) -> None:
+    """Put back what was set aside."""
+    if not turn.state.set_aside:
+        turn.refuse(command.actor, "put stops back", "no_stops", "No stop was set aside.")
+        return
+    turn.add(e.ProtectionsRestored(at=turn.now, command_id=turn.command_id, actor=command.actor))
+
+
+def trigger(turn: Turn, command: TriggerExit) -> None:
+    """Close by a watched stop or target, if it still stands and the quote still reaches it."""
+    position = turn.state.position(command.position_id)
+    if position is None:
+        return
+    wanted = _reached(position, command)
+    if wanted is None or exit_quantity(turn, position, wanted) <= ZERO:
+        return
+    turn.add(
+        e.ExitTriggered(
+            at=turn.now,
+            command_id=turn.command_id,
+            key=position.key,
+            position_id=position.position_id,
+            leg=command.leg,
+            price=command.price,
+            quote=command.quote,
+        )
+    )
+    submit_exit(
+        turn,
+        position,
+        wanted,
+        intent=command.command_id,
+        leg=command.leg,
+        reason=f"{command.leg} {plain(command.price)}",
+    )
+
+
+def _reached(position: Position, command: TriggerExit) -> Decimal | None:
+    """Give the quantity a reached leg closes: all at a stop, its share at a target."""
+    if command.leg == "stop":
+        return abs(position.quantity) if position.stop == command.price else None
+    target = _target(position, command.price)
+    if target is None:
+        return None
+    if len(position.targets) == 1:
+        return abs(position.quantity)
+    return position.quantity_peak * target.fraction
+
+
+def _target(position: Position, price: Decimal) -> Target | None:
+    return next((target for target in position.targets if target.price == price), None)

@@ -1,0 +1,216 @@
+"""The kill switch decided: halt, flatten, verify, resume. Each step is journaled, so a crash at
+any of them is continued, not begun again.
+"""
+
+from datetime import timedelta
+
+from engine import events as e
+from engine import reports as r
+from engine.commands import Actor, ActorKind, Flatten, Halt, Resume, Role
+from engine.decide.exits import attempts_of, exit_quantity, submit_exit
+from engine.decide.turn import Turn
+from engine.numbers import ZERO, plain
+from engine.portfolio import is_dust
+from engine.positions import Position
+from engine.reconcile import differences
+from engine.state import FlattenRun
+
+BACKOFF_S_MAX = 30
+ALERT_AFTER_S = 30
+ASK_AGAIN_S = 5
+
+
+def halt(turn: Turn, command: Halt) -> None:
+    """Stop: no new entries from now on, and resting entries are cancelled."""
+    if turn.state.stop is not None:
+        turn.refuse(command.actor, "stop", "halted_already", "Halted already; nothing changed.")
+        return
+    _halt(turn, command.actor, command.reason)
+
+
+def _halt(turn: Turn, actor: Actor, reason: str) -> None:
+    if turn.state.stop is None:
+        turn.add(
+            e.TradingHalted(at=turn.now, command_id=turn.command_id, actor=actor, reason=reason)
+        )
+    cancel_entries(turn, actor, reason)
+
+
+def cancel_entries(turn: Turn, actor: Actor, reason: str) -> None:
+    """Ask for every open entry to be cancelled."""
+    asked = 0
+    for order in turn.state.entries():
+        if order.cancel_requested:
+            continue
+        asked += 1
+        turn.add(
+            e.OrderCancelRequested(
+                at=turn.now,
+                command_id=turn.command_id,
+                client_order_id=order.client_order_id,
+                actor=actor,
+                reason=reason,
+            )
+        )
+    if not asked and not turn.events:
+        turn.refuse(actor, "cancel entries", "no_entries", "No entry is open.")
+
+
+def flatten(turn: Turn, command: Flatten) -> None:
+    """Halt, and begin to close everything."""
+    if turn.state.flattening is not None:
+        sentence = "Flattening already; each item is being worked on."
+        turn.refuse(command.actor, "flatten", "flattening_already", sentence)
+        return
+    _halt_for_flatten(turn, command.actor)
+    open_positions = _open(turn)
+    turn.add(
+        e.FlattenStarted(
+            at=turn.now,
+            command_id=turn.command_id,
+            actor=command.actor,
+            keys=tuple(position.key for position in open_positions),
+            quantities=tuple(position.quantity for position in open_positions),
+        )
+    )
+    advance(turn)
+
+
+def _halt_for_flatten(turn: Turn, actor: Actor) -> None:
+    if turn.state.stop is None:
+        turn.add(
+            e.TradingHalted(at=turn.now, command_id=turn.command_id, actor=actor, reason="flatten")
+        )
+    if turn.state.entries():
+        cancel_entries(turn, actor, "flatten")
+
+
+def _open(turn: Turn) -> tuple[Position, ...]:
+    return tuple(
+        position
+        for position in turn.state.positions.values()
+        if not is_dust(position, turn.context.instruments)
+    )
+
+
+def advance(turn: Turn) -> None:
+    """Send the exits that are due; when nothing is left here, ask the venues."""
+    run = turn.state.flattening
+    if run is None:
+        return
+    open_positions = _open(turn)
+    for position in open_positions:
+        if _due(turn, run, position):
+            wanted = abs(position.quantity)
+            submit_exit(turn, position, wanted, intent=run.intent, leg="flatten", reason="flatten")
+    if not open_positions and not turn.state.orders:
+        _ask_venues(turn, run)
+        return
+    _shout(turn, run, _lines(turn, open_positions))
+
+
+def _due(turn: Turn, run: FlattenRun, position: Position) -> bool:
+    """Tell whether another exit may go: nothing pending, and the backoff has passed."""
+    if exit_quantity(turn, position, abs(position.quantity)) <= ZERO:
+        return False
+    attempts = attempts_of(turn, run.intent, position.key)
+    if attempts == 0:
+        return True
+    finished = [
+        order.finished_at
+        for order in turn.state.orders_finished.values()
+        if order.intent == run.intent and order.key == position.key and order.finished_at
+    ]
+    if not finished:
+        return True
+    wait = timedelta(seconds=min(BACKOFF_S_MAX, 2 ** min(attempts - 1, 5)))
+    return turn.now - max(finished) >= wait
+
+
+def _ask_venues(turn: Turn, run: FlattenRun) -> None:
+    if run.asked:
+        return
+    last = run.last_alert_at
+    if last is None or turn.now - last >= timedelta(seconds=ASK_AGAIN_S):
+        turn.add(e.FlattenAsked(at=turn.now, attempt=run.attempt + 1))
+
+
+def _lines(turn: Turn, positions: tuple[Position, ...]) -> tuple[str, ...]:
+    held = [f"{p.key} {plain(p.quantity)}" for p in positions]
+    waiting = [
+        f"{order.key} order {order.short_id} {order.status}"
+        for order in turn.state.orders.values()
+        if order.key not in {p.key for p in positions}
+    ]
+    return tuple(held + waiting)
+
+
+def _shout(turn: Turn, run: FlattenRun, lines: tuple[str, ...]) -> None:
+    """Say what is still open, once it has taken too long, and again when it changes."""
+    if not lines or lines == run.still_open:
+        return
+    if turn.now - run.since >= timedelta(seconds=ALERT_AFTER_S):
+        turn.add(e.FlattenStillOpen(at=turn.now, lines=lines))
+
+
+def venue_shown(turn: Turn, report: r.VenueSnapshot) -> None:
+    """Compare the books, and let a flatten that asked be verified."""
+    if report.venue in turn.state.venues_silent:
+        turn.add(e.VenueAnswered(at=turn.now, venue=report.venue))
+    found = differences(turn.state, report, turn.context.instruments)
+    keys = tuple(sorted({difference.key for difference in found}))
+    known = turn.state.books_differ.get(report.venue)
+    if found and keys != known:
+        lines = tuple(difference.line for difference in found)
+        turn.add(e.BooksDiffer(at=turn.now, venue=report.venue, lines=lines, keys=keys))
+    elif not found and known is not None:
+        turn.add(e.BooksEqual(at=turn.now, venue=report.venue))
+    _verify(turn, report, tuple(difference.line for difference in found))
+
+
+def _verify(turn: Turn, report: r.VenueSnapshot, lines: tuple[str, ...]) -> None:
+    run = turn.state.flattening
+    if run is None or not run.asked or report.venue in run.verified:
+        return
+    ours = [seen for seen in report.orders if seen.client_order_id is not None]
+    open_here = tuple(f"{o.venue}:{o.symbol} order {o.client_order_id}" for o in ours)
+    swaps = tuple(
+        f"{report.venue}:{position.symbol} {plain(position.quantity)}"
+        for position in report.positions
+        if position.quantity != ZERO
+    )
+    if lines or open_here or swaps:
+        turn.add(e.FlattenStillOpen(at=turn.now, lines=(*open_here, *swaps, *lines)))
+        return
+    turn.add(e.FlattenVerified(at=turn.now, venue=report.venue))
+    run = turn.state.flattening
+    accounts = turn.state.journal.accounts if turn.state.journal is not None else ()
+    if run is not None and set(accounts) <= set(run.verified):
+        turn.add(e.FlattenEnded(at=turn.now))
+
+
+def venue_silent(turn: Turn, report: r.VenueSilent) -> None:
+    """Note a venue that does not answer; a flatten cannot be verified there."""
+    if report.venue not in turn.state.venues_silent:
+        turn.add(e.VenueWentSilent(at=turn.now, venue=report.venue, reason=report.text))
+    run = turn.state.flattening
+    if run is not None and run.asked and report.venue not in run.verified:
+        line = f"{report.venue} does not answer"
+        turn.add(e.FlattenStillOpen(at=turn.now, lines=(line,)))
+
+
+def resume(turn: Turn, command: Resume) -> None:
+    """Allow entries again: an owner's act, once no breaker is latched and no flatten runs."""
+    actor = command.actor
+    allowed = actor.role is Role.OWNER or actor.kind in (ActorKind.SHELL, ActorKind.PROGRAM)
+    if not allowed:
+        turn.refuse(actor, "resume", "role", "Only an owner may resume.")
+    elif turn.state.flattening is not None:
+        turn.refuse(actor, "resume", "flattening", "A flatten is under way; wait for its end.")
+    elif turn.state.breakers:
+        kinds = ", ".join(breaker.kind for breaker in turn.state.breakers.values())
+        turn.refuse(actor, "resume", "breaker", f"Re-arm the breaker first: {kinds}.")
+    elif turn.state.stop is None:
+        turn.refuse(actor, "resume", "not_halted", "Trading is active already.")
+    else:
+        turn.add(e.TradingResumed(at=turn.now, command_id=turn.command_id, actor=actor))

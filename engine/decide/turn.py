@@ -1,0 +1,55 @@
+"""A turn: one message being decided. Events are added in order, each upon the State before it."""
+
+from datetime import datetime
+
+from engine.commands import Actor, CommandBase
+from engine.context import Context
+from engine.events import CommandRefused, Event
+from engine.fold import apply
+from engine.state import State
+
+
+class Turn:
+    """Collect the events of one decision; local to it, so that deciding stays pure."""
+
+    def __init__(self, state: State, context: Context, message: object) -> None:
+        """Begin on a State."""
+        self.state = state
+        self.context = context
+        self.events: list[Event] = []
+        self.command_id = message.command_id if isinstance(message, CommandBase) else None
+
+    @property
+    def now(self) -> datetime:
+        """Give the time of the decision."""
+        return self.context.now
+
+    @property
+    def journal_id(self) -> str:
+        """Give the journal's random id."""
+        assert self.state.journal is not None, "the journal is not open"
+        return self.state.journal.journal_id
+
+    @property
+    def epoch(self) -> int:
+        """Give the journal's epoch."""
+        assert self.state.journal is not None, "the journal is not open"
+        return self.state.journal.epoch
+
+    def add(self, event: Event) -> None:
+        """Add an event and fold it."""
+        self.state = apply(self.state, event)
+        self.events.append(event)
+
+    def refuse(self, actor: Actor, command: str, rule: str, sentence: str) -> None:
+        """Say that the command cannot run, and why."""
+        self.add(
+            CommandRefused(
+                at=self.now,
+                command_id=self.command_id,
+                command=command,
+                rule=rule,
+                sentence=sentence,
+                actor=actor,
+            )
+        )

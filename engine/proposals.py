@@ -1,0 +1,316 @@
+"""Proposals: a signal priced and sized against one instrument, before any rule has judged it."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from engine.context import Context, measured_equity
+from engine.events import Breach
+from engine.identities import instrument_key
+from engine.instruments import Instrument, Toward, symbol_named
+from engine.numbers import BPS, HUNDRED, ONE, ZERO, plain
+from engine.orders import OrderKind, OrderPurpose, OrderSide
+from engine.positions import Position
+from engine.quotes import Quote
+from engine.signals import SignalAction, Target, TradingSignal
+from engine.sizing import Sizing, quantity_wanted
+from engine.state import State
+from engine.tickets import TargetView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Hold one order as it would be sent, with what it costs.
+
+    `price` is the expected average fill; `cost` = quantity * price; `cost_max` the most it can
+    cost at its price limit, fees excluded. An exit without a quote has `quote` None and `price`
+    at the position's entry.
+    """
+
+    signal: TradingSignal
+    instrument: Instrument
+    side: OrderSide
+    kind: OrderKind
+    purpose: OrderPurpose
+    quantity: Decimal
+    price_limit: Decimal | None
+    price: Decimal
+    quote: Quote | None
+    stop: Decimal | None
+    targets: tuple[Target, ...]
+    position: Position | None
+    quantity_asked: Decimal
+
+    @property
+    def key(self) -> str:
+        """Name the instrument."""
+        return instrument_key(self.instrument.venue, self.instrument.symbol)
+
+    @property
+    def is_exit(self) -> bool:
+        """Tell whether it can only reduce a position."""
+        return self.purpose is OrderPurpose.EXIT
+
+    @property
+    def cost(self) -> Decimal:
+        """Give the expected cost in quote currency, fee excluded."""
+        return self.quantity * self.price
+
+    @property
+    def cost_max(self) -> Decimal:
+        """Give the most it can cost (a sell: the value at the mid), fee excluded."""
+        if self.side is OrderSide.BUY and self.price_limit is not None:
+            return self.quantity * self.price_limit
+        return max(self.cost, self.quantity * (self.price_limit or ZERO))
+
+    @property
+    def fee(self) -> Decimal:
+        """Give the expected fee at the taker's rate, in quote currency."""
+        return self.cost * self.instrument.fee_taker
+
+    @property
+    def slippage_bps(self) -> Decimal:
+        """Give the expected cost against the mid, in basis points."""
+        if self.quote is None:
+            return ZERO
+        return (self.price - self.quote.mid) / self.quote.mid * BPS * self.side.sign
+
+    @property
+    def quantity_after(self) -> Decimal:
+        """Give the signed position once it has filled."""
+        held = self.position.quantity if self.position is not None else ZERO
+        return held + self.quantity * self.side.sign
+
+    def pnl_at(self, price: Decimal, fraction: Decimal = ONE) -> Decimal:
+        """Give the PnL of a share of this order closed at a price, after both fees."""
+        quantity = self.quantity * fraction
+        gain = (price - self.price) * quantity * self.side.sign
+        fees = (self.price + price) * quantity * self.instrument.fee_taker
+        return gain - fees
+
+    def target_views(self) -> tuple[TargetView, ...]:
+        """Give each target with its price and its PnL."""
+        return tuple(
+            TargetView(
+                price=target.price,
+                fraction=target.fraction,
+                pnl=self.pnl_at(target.price, target.fraction),
+            )
+            for target in self.targets
+            if target.price is not None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unproposable:
+    """Say why no order can be made of a signal, and which symbols were perhaps meant."""
+
+    breach: Breach
+    symbol: str
+    side: OrderSide | None = None
+    suggestions: tuple[str, ...] = ()
+
+
+def propose(
+    state: State, signal: TradingSignal, venue: str, context: Context
+) -> Proposal | Unproposable:
+    """Price and size a signal at a venue."""
+    symbol = symbol_named(signal.symbol, context.symbols(venue), quote=state.currency)
+    if symbol is None:
+        return Unproposable(
+            breach=Breach(
+                rule="symbol",
+                sentence=f"No symbol {signal.symbol.upper()} at {venue}.",
+                value=signal.symbol.upper(),
+            ),
+            symbol=signal.symbol.upper(),
+        )
+    key = instrument_key(venue, symbol)
+    instrument = context.instruments[key]
+    position = state.positions.get(key)
+    aim = _aim(signal.action, instrument, position)
+    if isinstance(aim, Breach):
+        return Unproposable(breach=aim, symbol=symbol)
+    side, purpose = aim
+    quote = context.fresh(key, state)
+    if quote is None and purpose is OrderPurpose.ENTRY:
+        return Unproposable(breach=_stale(context, key, state), symbol=symbol, side=side)
+    assert quote is not None or position is not None, "an exit has a position"
+    draft = _priced(signal, instrument, aim, quote, position)
+    wrong = _wrong_side(draft)
+    if wrong is not None:
+        return Unproposable(breach=wrong, symbol=symbol, side=side)
+    return _sized(draft, state)
+
+
+def _aim(
+    action: SignalAction, instrument: Instrument, position: Position | None
+) -> tuple[OrderSide, OrderPurpose] | Breach:
+    held = position.quantity if position is not None else ZERO
+    match action:
+        case SignalAction.BUY:
+            return OrderSide.BUY, OrderPurpose.EXIT if held < ZERO else OrderPurpose.ENTRY
+        case SignalAction.SELL:
+            if held > ZERO:
+                return OrderSide.SELL, OrderPurpose.EXIT
+            short = "; a short needs the word short and a swap (perp)"
+            return Breach(
+                rule="nothing_held",
+                sentence=f"You hold no {instrument.base} on {instrument.symbol}{short}.",
+                value="0",
+            )
+        case SignalAction.SHORT:
+            if instrument.kind.value != "swap":
+                return Breach(
+                    rule="short_spot",
+                    sentence=f"{instrument.symbol} is spot and cannot be shorted; add perp.",
+                )
+            if held > ZERO:
+                return Breach(
+                    rule="flip",
+                    sentence=f"You are long {plain(held)} {instrument.base}; close it first.",
+                    value=plain(held),
+                )
+            return OrderSide.SELL, OrderPurpose.ENTRY
+        case SignalAction.CLOSE:
+            if held == ZERO:
+                return Breach(
+                    rule="nothing_held",
+                    sentence=f"There is no position on {instrument.symbol} to close.",
+                    value="0",
+                )
+            return (OrderSide.SELL if held > ZERO else OrderSide.BUY), OrderPurpose.EXIT
+
+
+def _stale(context: Context, key: str, state: State) -> Breach:
+    known = context.quotes.get(key)
+    age = "none yet" if known is None else f"{known.age_s(context.now):.1f} s old"
+    return Breach(
+        rule="price_age",
+        sentence=f"Price {age}, limit {state.limits.quote_age_s_max} s.",
+        limit=f"{state.limits.quote_age_s_max} s",
+        value=age,
+    )
+
+
+def _priced(
+    signal: TradingSignal,
+    instrument: Instrument,
+    aim: tuple[OrderSide, OrderPurpose],
+    quote: Quote | None,
+    position: Position | None,
+) -> Proposal:
+    """Fix kind, limit and expected price; distances start at the mid, or at the limit price."""
+    side, purpose = aim
+    passive = Toward.DOWN if side is OrderSide.BUY else Toward.UP
+    limit = signal.price_limit
+    kind = OrderKind.MARKET if limit is None else OrderKind.LIMIT
+    if limit is not None:
+        limit = instrument.price_rounded(limit, passive)
+    touch = _touch(quote, side, position)
+    price = touch
+    if limit is not None:
+        price = min(limit, touch) if side is OrderSide.BUY else max(limit, touch)
+    anchor = limit or (quote.mid if quote is not None else price)
+    # The stop is rounded toward the price, so it never risks more than was asked for; a target
+    # likewise, so it is reached no later.
+    up, down = (Toward.UP, Toward.DOWN) if side is OrderSide.BUY else (Toward.DOWN, Toward.UP)
+    stop = signal.stop_loss
+    if signal.stop_loss_pct is not None:
+        stop = anchor * (1 - side.sign * signal.stop_loss_pct / HUNDRED)
+    if stop is not None:
+        stop = instrument.price_rounded(stop, up)
+    targets = tuple(
+        replace(
+            target,
+            price=instrument.price_rounded(_target_price(target, anchor, side), down),
+            percent=None,
+        )
+        for target in signal.targets
+    )
+    return Proposal(
+        signal=signal,
+        instrument=instrument,
+        side=side,
+        kind=kind,
+        purpose=purpose,
+        quantity=ZERO,
+        price_limit=limit,
+        price=price,
+        quote=quote,
+        stop=stop if purpose is OrderPurpose.ENTRY else None,
+        targets=targets if purpose is OrderPurpose.ENTRY else (),
+        position=position,
+        quantity_asked=ZERO,
+    )
+
+
+def _touch(quote: Quote | None, side: OrderSide, position: Position | None) -> Decimal:
+    if quote is None:
+        assert position is not None, "an exit has a position"
+        return position.entry_price
+    return quote.ask if side is OrderSide.BUY else quote.bid
+
+
+def _target_price(target: Target, anchor: Decimal, side: OrderSide) -> Decimal:
+    if target.price is not None:
+        return target.price
+    assert target.percent is not None, "a target has a price or a percentage"
+    return anchor * (1 + side.sign * target.percent / HUNDRED)
+
+
+def _wrong_side(draft: Proposal) -> Breach | None:
+    anchor = draft.price_limit or (draft.quote.mid if draft.quote is not None else draft.price)
+    word = "A buy" if draft.side is OrderSide.BUY else "A short"
+    stop_side, target_side = (
+        ("below", "above") if draft.side is OrderSide.BUY else ("above", "below")
+    )
+    if draft.stop is not None and (anchor - draft.stop) * draft.side.sign <= ZERO:
+        return Breach(
+            rule="stop_side",
+            sentence=f"{word} has its stop {stop_side} the price.",
+            value=plain(draft.stop),
+            limit=plain(anchor),
+        )
+    for target in draft.targets:
+        price = target.price or ZERO
+        if price <= ZERO or (price - anchor) * draft.side.sign <= ZERO:
+            return Breach(
+                rule="target_side",
+                sentence=f"{word} has its targets {target_side} the price.",
+                value=plain(price),
+                limit=plain(anchor),
+            )
+    return None
+
+
+def _sized(draft: Proposal, state: State) -> Proposal | Unproposable:
+    cap = draft.price_limit
+    if draft.kind is OrderKind.MARKET and not draft.is_exit and draft.quote is not None:
+        share = state.limits.slippage_cap_bps / BPS * draft.side.sign
+        passive = Toward.DOWN if draft.side is OrderSide.BUY else Toward.UP
+        cap = draft.instrument.price_rounded(draft.quote.mid * (1 + share), passive)
+    wanted = quantity_wanted(
+        Sizing(
+            signal=draft.signal,
+            side=draft.side,
+            is_exit=draft.is_exit,
+            price=cap or draft.price,
+            price_expected=draft.price,
+            stop=draft.stop,
+            equity=measured_equity(state),
+            fee_share=draft.instrument.fee_taker,
+            held=abs(draft.position.quantity) if draft.position is not None else ZERO,
+        )
+    )
+    if isinstance(wanted, Breach):
+        return Unproposable(breach=wanted, symbol=draft.instrument.symbol, side=draft.side)
+    quantity = wanted
+    if draft.is_exit and draft.position is not None:
+        free = abs(draft.position.quantity) - state.exits_pending(draft.key)
+        quantity = min(wanted, max(ZERO, free))
+    return replace(
+        draft,
+        quantity=draft.instrument.quantity_rounded(quantity),
+        quantity_asked=wanted,
+        price_limit=cap,
+    )
