@@ -147,7 +147,7 @@ class Attempts:
                 raise
 
     def _backoff_s(self, failures: int) -> float:
-        wait_s = min(self._patience.backoff_s_max, self._patience.backoff_s * 2 ** (failures - 1))
+        wait_s = min(self._patience.backoff_s_max, self._patience.backoff_s * (1 << (failures - 1)))
         return wait_s * (1 + random.random() * JITTER)  # noqa: S311 - jitter
 
     def _move(self, chat_id: int, new_chat_id: int) -> None:
@@ -159,5 +159,6 @@ class Attempts:
 
 def seconds_of(flood: RetryAfter) -> float:
     """Give the pause that a 429 asks for, in seconds."""
-    pause = flood.retry_after
+    # Its declared type is int until a later release; what is told depends on PTB_TIMEDELTA.
+    pause: object = flood.retry_after
     return pause.total_seconds() if isinstance(pause, timedelta) else float(str(pause))

@@ -85,7 +85,11 @@ class Lanes:
             chat_id=chat_id, lane=lane, turn=asyncio.get_running_loop().create_future()
         )
         self._waiting[lane].append(waiter)
-        self._admit()
+        wait_s = self._wait_s(self._room(chat_id), lane, self._monotonic())
+        if wait_s == 0.0:
+            self._admit()
+        elif wait_s is not None:
+            self._wake_in(wait_s)
         try:
             await waiter.turn
         except asyncio.CancelledError:
@@ -105,29 +109,42 @@ class Lanes:
 
     def _admit(self) -> None:
         """Let everybody out whose turn it is, and set the timer for the next one."""
-        now_s = self._monotonic()
-        waits_s: list[float] = []
-        for lane, queue in self._waiting.items():
-            kept: list[_Waiter] = []
-            for waiter in queue:
-                room = self._room(waiter.chat_id)
-                wait_s = self._wait_s(room, lane, now_s)
-                if wait_s == 0.0 and not waiter.turn.done():
-                    room.out += 1
-                    for bucket in (self._overall, *room.buckets):
-                        bucket.take()
-                    waiter.turn.set_result(None)
-                    continue
-                kept.append(waiter)
-                if wait_s is not None:
-                    waits_s.append(wait_s)
-            self._waiting[lane] = kept
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if waits_s:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(min(waits_s) + TIMER_SLACK_S, self._admit)
+        now_s = self._monotonic()
+        for lane, queue in self._waiting.items():
+            kept: list[_Waiter] = []
+            for index, waiter in enumerate(queue):
+                overall_s = self._overall.wait_s(lane, now_s)
+                if overall_s != 0.0:
+                    # Nobody else of this lane can go either.
+                    kept.extend(queue[index:])
+                    if overall_s is not None:
+                        self._wake_in(overall_s)
+                    break
+                room = self._room(waiter.chat_id)
+                wait_s = self._wait_s(room, lane, now_s)
+                if wait_s != 0.0 or waiter.turn.done():
+                    kept.append(waiter)
+                    if wait_s is not None:
+                        self._wake_in(wait_s)
+                    continue
+                room.out += 1
+                for bucket in (self._overall, *room.buckets):
+                    bucket.take()
+                waiter.turn.set_result(None)
+            self._waiting[lane] = kept
+
+    def _wake_in(self, wait_s: float) -> None:
+        """Make sure that the next look at those who wait is no later than this."""
+        loop = asyncio.get_running_loop()
+        at_s = loop.time() + wait_s + TIMER_SLACK_S
+        if self._timer is not None:
+            if self._timer.when() <= at_s:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(at_s, self._admit)
 
     def _wait_s(self, room: _Room, lane: Lane, now_s: float) -> float | None:
         waits_s = [max(0.0, room.silent_until_s - now_s)]
