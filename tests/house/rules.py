@@ -14,7 +14,7 @@ EXCUSE = "Long because"
 
 # Values in, values out: no I/O, clock, randomness or log (DESIGN 3.1). Every module of the engine
 # is pure but these: the loop, what it talks to, the ports it talks through, and what measures it.
-SHELL = frozenset("ports loop monitor venues markets statistics".split())
+SHELL = frozenset("ports loop inbox monitor venues markets statistics".split())
 IMPURE_LIBRARIES = frozenset(
     "asyncio time random os logging secrets socket ssl threading subprocess multiprocessing "
     "concurrent tempfile shutil pathlib io sys signal".split()
@@ -181,7 +181,10 @@ def clock_calls(source: Source) -> Iterator[str]:
 
 
 def broad_excepts(source: Source) -> Iterator[str]:
-    """A broad except stands only at a task's boundary, with a comment that says why."""
+    """A broad except stands at a task's or thread's boundary, with a comment that says why.
+
+    One that only cleans up, and ends by raising again what it caught, lets nothing through.
+    """
     for node in ast.walk(source.tree):
         match node:
             case ast.ExceptHandler(type=None):
@@ -193,11 +196,15 @@ def broad_excepts(source: Source) -> Iterator[str]:
             case _:
                 continue
         assert isinstance(node, ast.ExceptHandler | ast.Call)
+        if isinstance(node, ast.ExceptHandler):
+            match node.body[-1]:
+                case ast.Raise(exc=None):
+                    continue
         reason = source.comments_at(node.lineno)
         if node.lineno < len(source.lines):
             following = source.lines[node.lineno].strip()
             reason += following if following.startswith("#") else ""
-        if broad and not re.search(r"task boundary: *\S", reason):
+        if broad and not re.search(r"(task|thread)(?:'s)? boundary: *\S", reason):
             yield source.at(node, "a broad except without '# task boundary: why'")
 
 
