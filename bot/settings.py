@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import Literal, cast
 
 from bot.secret import Secret
 from bot.variables import Variables, shown, split_address
 from bot.venue_settings import VenueSettings, read_venues
+from engine.commands import Role
 from engine.risk_limits import ConfirmMode
 
 CommandName = Literal["run", "demo", "doctor", "stop", "flatten", "journal"]
@@ -28,14 +28,6 @@ class SettingsError(ValueError):
     def __init__(self, faults: tuple[str, ...]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
-
-
-class Role(StrEnum):
-    """What a person may do: see; trade within limits and stop; set limits and resume."""
-
-    VIEWER = "viewer"
-    TRADER = "trader"
-    OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,12 @@ from bot.settings import (
     CommandName,
     OperatorSetting,
     PaperBalance,
-    Role,
     Settings,
     SettingsError,
     load_settings,
 )
 from bot.venue_settings import PASSWORD_VENUES, SANDBOX_VENUES, VENUES
+from engine.commands import Role
 from engine.risk_limits import ConfirmMode
 
 TOKEN = "123456:AAbb-cc_dd"
