@@ -13,7 +13,7 @@ from sqlalchemy.pool import StaticPool
 from engine.errors import AppendUncertain, JournalUnavailable
 from storage.faults import corrupt, fault_of
 from storage.file_lock import FileLock
-from storage.tables import METADATA
+from storage.paper_tables import PAPER_HEADS
 from storage.writer import InlineWriter, ThreadWriter, Writer
 
 R = TypeVar("R")
@@ -137,7 +137,7 @@ class Database:
                 self._check_file(self._connection)
             if not self._is_reader:
                 with self._connection.begin():
-                    METADATA.create_all(self._connection)
+                    PAPER_HEADS.metadata.create_all(self._connection)
             if self._lock is not None:
                 self._lock.mark_used()
         except DBAPIError as error:

@@ -17,6 +17,8 @@ from storage.types import DecimalText, Integer64, UtcDateTime
 
 METADATA = MetaData()
 HASH_LENGTH = 64
+# SQLModel is typed for column classes; a variant is an instance, which it takes as well.
+Integer64Column = cast(Any, Integer64)
 REASON_LENGTH_MAX = 400
 
 
@@ -30,7 +32,7 @@ class JournalRow(Row, table=True):
     """Hold one event: its exact bytes and its link in the chain."""
 
     __tablename__ = "journal"
-    seq: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    seq: int = Field(primary_key=True, sa_type=Integer64Column)
     at: datetime = Field(sa_type=UtcDateTime)
     kind: str = Field(index=True)
     version: int
@@ -52,7 +54,7 @@ class CommandRow(Row, table=True):
 
     __tablename__ = "commands"
     command_id: str = Field(primary_key=True)
-    seq: int = Field(sa_type=cast(Any, Integer64), foreign_key="journal.seq")
+    seq: int = Field(sa_type=Integer64Column, foreign_key="journal.seq")
 
 
 class OrderRow(Row, table=True):
@@ -60,7 +62,7 @@ class OrderRow(Row, table=True):
 
     __tablename__ = "orders"
     client_order_id: str = Field(primary_key=True)
-    seq: int = Field(sa_type=cast(Any, Integer64), index=True)
+    seq: int = Field(sa_type=Integer64Column, index=True)
     venue: str
     symbol: str
     side: str
@@ -87,7 +89,7 @@ class FillRow(Row, table=True):
 
     __tablename__ = "fills"
     identity: str = Field(primary_key=True)
-    seq: int = Field(sa_type=cast(Any, Integer64), foreign_key="journal.seq", index=True)
+    seq: int = Field(sa_type=Integer64Column, foreign_key="journal.seq", index=True)
     venue: str
     symbol: str
     trade_id: str
@@ -110,7 +112,7 @@ class PositionRow(Row, table=True):
 
     __tablename__ = "positions"
     position_id: str = Field(primary_key=True)
-    seq: int = Field(sa_type=cast(Any, Integer64))
+    seq: int = Field(sa_type=Integer64Column)
     venue: str
     symbol: str
     side: str
@@ -131,7 +133,7 @@ class TicketRow(Row, table=True):
 
     __tablename__ = "tickets"
     ticket_id: str = Field(primary_key=True)
-    seq: int = Field(sa_type=cast(Any, Integer64))
+    seq: int = Field(sa_type=Integer64Column)
     status: str = Field(index=True)
     symbol: str
     opened_at: datetime = Field(sa_type=UtcDateTime)
@@ -144,7 +146,7 @@ class SignalRow(Row, table=True):
 
     __tablename__ = "signals"
     signal_id: str = Field(primary_key=True)
-    seq: int = Field(sa_type=cast(Any, Integer64), index=True)
+    seq: int = Field(sa_type=Integer64Column, index=True)
     at: datetime = Field(sa_type=UtcDateTime)
     venue: str
     symbol: str
@@ -158,7 +160,7 @@ class EquityRow(Row, table=True):
     """Show one measurement of equity, in the reporting currency."""
 
     __tablename__ = "equity"
-    seq: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    seq: int = Field(primary_key=True, sa_type=Integer64Column)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     equity: Decimal = Field(sa_type=DecimalText)
     cash: Decimal = Field(sa_type=DecimalText)
@@ -172,7 +174,7 @@ class DayRow(Row, table=True):
 
     __tablename__ = "days"
     day: date = Field(primary_key=True, sa_type=Date)
-    seq: int = Field(sa_type=cast(Any, Integer64))
+    seq: int = Field(sa_type=Integer64Column)
     day_open: Decimal = Field(sa_type=DecimalText)
 
 
@@ -180,9 +182,9 @@ class ChatRow(Row, table=True):
     """Show a chat that receives alerts; `modes` is JSON."""
 
     __tablename__ = "chats"
-    chat_id: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
-    seq: int = Field(sa_type=cast(Any, Integer64))
-    user_id: int = Field(sa_type=cast(Any, Integer64))
+    chat_id: int = Field(primary_key=True, sa_type=Integer64Column)
+    seq: int = Field(sa_type=Integer64Column)
+    user_id: int = Field(sa_type=Integer64Column)
     is_group: bool
     modes: str
 
@@ -191,7 +193,7 @@ class OperatorRow(Row, table=True):
     """Hold an operator that an owner added in the chat."""
 
     __tablename__ = "operators"
-    user_id: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    user_id: int = Field(primary_key=True, sa_type=Integer64Column)
     role: str
     added_by: str
     added_at: datetime = Field(sa_type=UtcDateTime)
@@ -201,7 +203,7 @@ class UpdateRow(Row, table=True):
     """Hold a received update until it is handled, and its id afterwards."""
 
     __tablename__ = "updates"
-    update_id: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    update_id: int = Field(primary_key=True, sa_type=Integer64Column)
     received_at: datetime = Field(sa_type=UtcDateTime)
     payload: bytes = Field(sa_type=LargeBinary)
     handled: bool = Field(default=False, index=True)
@@ -216,9 +218,9 @@ class OutboxTableRow(Row, table=True):
         Index("outbox_order", "chat_id", "subject", "status"),
         {"sqlite_autoincrement": True},
     )
-    row_id: int | None = Field(default=None, primary_key=True, sa_type=cast(Any, Integer64))
-    seq: int = Field(sa_type=cast(Any, Integer64))
-    chat_id: int = Field(sa_type=cast(Any, Integer64))
+    row_id: int | None = Field(default=None, primary_key=True, sa_type=Integer64Column)
+    seq: int = Field(sa_type=Integer64Column)
+    chat_id: int = Field(sa_type=Integer64Column)
     kind: str
     lane: int
     subject: str
@@ -239,9 +241,9 @@ class CardRow(Row, table=True):
 
     __tablename__ = "cards"
     __table_args__ = (UniqueConstraint("chat_id", "message_id"),)
-    chat_id: int = Field(primary_key=True, sa_type=cast(Any, Integer64))
+    chat_id: int = Field(primary_key=True, sa_type=Integer64Column)
     subject: str = Field(primary_key=True, index=True)
-    message_id: int = Field(sa_type=cast(Any, Integer64))
+    message_id: int = Field(sa_type=Integer64Column)
     content_hash: str
     at: datetime = Field(sa_type=UtcDateTime)
 

@@ -80,7 +80,7 @@ class ThreadWriter:
             fault: BaseException | None = None
             try:
                 result = job()
-            except BaseException as error:  # noqa: BLE001 - the thread's boundary: the caller gets it
+            except BaseException as error:  # the thread's boundary: the caller gets it
                 fault = error
             try:
                 loop.call_soon_threadsafe(_settle, future, result, fault)

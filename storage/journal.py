@@ -1,0 +1,191 @@
+"""The journal on a database: events, projections and alerts in one transaction."""
+
+from collections.abc import Sequence
+from typing import IO, Any
+
+from sqlalchemy import Connection, Table, select
+
+from engine.errors import (
+    AppendUncertain,
+    JournalCorrupt,
+    JournalError,
+    JournalLocked,
+    JournalUnavailable,
+)
+from engine.events import Event
+from engine.orders import Order
+from engine.ports import Step
+from engine.state import State
+from engine.tickets import Ticket
+from storage import tables as t
+from storage.batch import Batch, batch_of, projected_reach, store, stored_head
+from storage.chain import Head, StoredEvent, applied, read_event, stored_events
+from storage.codec import ORDERS, TICKETS, Codec, fields_of, json_line
+from storage.database import Database
+from storage.outbox import Outbox
+from storage.rebuild import rebuilt
+from storage.statements import Values, rows_of
+from storage.verification import Verification, verified
+
+
+class SqlJournal:
+    """Keep the journal in a database; implements `engine.ports.Journal`.
+
+    `outbox.changed` is set after every append that left alerts to deliver.
+    """
+
+    def __init__(
+        self, database: Database, *, outbox: Outbox | None = None, codec: Codec | None = None
+    ) -> None:
+        self._database = database
+        self._codec = codec if codec is not None else Codec()
+        self._head = Head()
+        self.outbox = outbox if outbox is not None else Outbox(database)
+
+    async def open(self) -> State:
+        """Open the database, check the chain and fold every event.
+
+        Raises: JournalLocked, JournalCorrupt, JournalUnavailable.
+        """
+        await self._database.open()
+        state, self._head = await self._database.read(self._replay)
+        return state
+
+    async def close(self) -> None:
+        """Close the database; other stores on it end with it."""
+        await self._database.close()
+
+    async def head(self) -> tuple[int, str]:
+        """Give the number and the hash of the last stored event; (0, zeros) when there is none."""
+        head = await self._database.read(stored_head)
+        return head.seq, head.hash
+
+    async def append(self, steps: Sequence[Step], before: State, after: State) -> None:
+        """Store the steps in one durable transaction.
+
+        Raises: JournalUnavailable when it did not happen, AppendUncertain when nobody knows,
+        JournalLocked when another process wrote past `before.seq`, AssertionError when a command,
+        an order, a ticket or a fill is there already: deciding it again is a bug of ours.
+        """
+        if before.seq != self._head.seq:
+            raise JournalLocked(
+                f"The journal stands at event {self._head.seq}, the decision at {before.seq}. "
+                "Restart, so that both begin from the same event."
+            )
+        batch = batch_of(steps, before, after, self._head, self._codec)
+        if not batch.events:
+            return
+        try:
+            await self._database.write(lambda connection: store(connection, batch))
+        except AppendUncertain:
+            await self._settle(batch)
+        self._head = batch.head
+        if batch.outbox:
+            self.outbox.changed.set()
+
+    async def find_command(self, command_id: str) -> Sequence[Event]:
+        """Give the events of a command; empty when it was never consumed."""
+        rows = await self._database.read(
+            lambda connection: rows_of(
+                connection,
+                t.JOURNAL,
+                lambda s: s.where(t.JOURNAL.c.command_id == command_id).order_by(t.JOURNAL.c.seq),
+            )
+        )
+        return tuple(read_event(row, self._codec).event for row in rows)
+
+    async def find_order(self, client_order_id: str) -> Order | None:
+        """Give an order of any age."""
+        document = await self._document(t.ORDERS, client_order_id)
+        return None if document is None else ORDERS.decode(document, "orders", client_order_id)
+
+    async def find_ticket(self, ticket_id: str) -> Ticket | None:
+        """Give a ticket of any age."""
+        document = await self._document(t.TICKETS, ticket_id)
+        return None if document is None else TICKETS.decode(document, "tickets", ticket_id)
+
+    async def has_fill(self, identity: str) -> bool:
+        """Tell whether a fill was booked."""
+        statement = select(t.FILLS.c.identity).where(t.FILLS.c.identity == identity)
+        found = await self._database.read(lambda connection: connection.execute(statement).first())
+        return found is not None
+
+    async def verify(self) -> Verification:
+        """Check chain, replay, projections and identities; never raises for what it finds.
+
+        Raises: JournalLocked, JournalCorrupt, JournalUnavailable when there is nothing to read.
+        """
+        await self._database.open()
+        return await self._database.read(lambda connection: verified(connection, self._codec))
+
+    async def export(self, file: IO[bytes]) -> int:
+        """Write one JSON object per event and line, and give their number.
+
+        Raises: JournalCorrupt at the first event that cannot be trusted.
+        """
+        await self._database.open()
+
+        def lines(connection: Connection) -> int:
+            count = 0
+            for stored in stored_events(connection, self._codec):
+                file.write(json_line(exported(stored)) + b"\n")
+                count += 1
+            return count
+
+        return await self._database.read(lines)
+
+    async def rebuild(self) -> int:
+        """Make every projection again from the events, and give the events' number.
+
+        Raises: JournalCorrupt when the events themselves cannot be trusted; nothing changed then.
+        """
+        await self._database.open()
+        return await self._database.write(lambda connection: rebuilt(connection, self._codec))
+
+    def _replay(self, connection: Connection) -> tuple[State, Head]:
+        state, head = State(), Head()
+        for stored in stored_events(connection, self._codec):
+            state = applied(state, stored)
+            head = Head(seq=stored.seq, hash=stored.hash)
+        reach = projected_reach(connection)
+        if reach != head.seq:
+            raise JournalCorrupt(
+                f"The tables reach event {reach}, the journal event {head.seq}. "
+                "If you restored a backup, run: quarterdeck journal rebuild"
+            )
+        return state, head
+
+    async def _settle(self, batch: Batch) -> None:
+        """Find out by the stored tail whether an unconfirmed commit happened."""
+        try:
+            stored = await self._database.read(
+                lambda connection: connection.execute(
+                    select(t.JOURNAL.c.hash).where(t.JOURNAL.c.seq == batch.head.seq)
+                ).scalar()
+            )
+        except JournalError as error:
+            raise AppendUncertain(
+                f"Event {batch.head.seq} may or may not be stored: {error}"
+            ) from error
+        if stored is None:
+            raise JournalUnavailable(f"Event {batch.head.seq} was not stored.")
+        if stored != batch.head.hash:
+            raise JournalLocked(f"Another process stored event {batch.head.seq}.")
+
+    async def _document(self, table: Table, key: str) -> bytes | None:
+        (column,) = table.primary_key
+        statement = select(table.c.document).where(column == key)
+        found: Any = await self._database.read(
+            lambda connection: connection.execute(statement).scalar()
+        )
+        if found is not None and not isinstance(found, bytes):
+            raise JournalCorrupt(f"Table {table.name}, row {key}: the document is no bytes.")
+        return found
+
+
+def exported(stored: StoredEvent) -> Values:
+    """Give what a line of the export holds: seq, at, kind, the event's fields, hash."""
+    fields = fields_of(stored.event)
+    return {"seq": stored.seq, "at": fields.pop("at"), "kind": stored.kind, **fields} | {
+        "hash": stored.hash
+    }

@@ -1,0 +1,45 @@
+"""Rebuild: every projection made again from the events."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, delete
+
+from engine.state import State
+from storage import tables as t
+from storage.batch import store_projection, store_reach
+from storage.chain import StoredEvent, applied, stored_events
+from storage.codec import Codec
+from storage.projections import Projection
+
+EVENTS_AT_ONCE = 500
+
+
+def rebuilt(connection: Connection, codec: Codec) -> int:
+    """Replace the projections' rows by those a replay gives, and give the events' number.
+
+    Raises: JournalCorrupt when the events themselves cannot be trusted.
+    """
+    for table in t.PROJECTIONS:
+        connection.execute(delete(table))
+    state = State()
+    consumed: set[str] = set()
+    projection = Projection()
+    for stored in stored_events(connection, codec):
+        then = applied(state, stored)
+        projection.add(state, stored.event, then)
+        projection.consume(first_use(stored, consumed))
+        state = then
+        if stored.seq % EVENTS_AT_ONCE == 0:
+            store_projection(connection, projection)
+            projection = Projection()
+    store_projection(connection, projection)
+    store_reach(connection, state.seq)
+    return state.seq
+
+
+def first_use(stored: StoredEvent, consumed: set[str]) -> Iterator[tuple[str, int]]:
+    """Give the event's command id when it is met for the first time, and remember it."""
+    command_id = stored.event.command_id
+    if command_id is not None and command_id not in consumed:
+        consumed.add(command_id)
+        yield command_id, stored.seq

@@ -1,0 +1,93 @@
+"""Statements: the inserts every writer uses, prepared once, and reading rows without trust."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Insert, Select, Table, Update, insert, select, type_coerce
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeDecorator
+
+from engine.errors import JournalCorrupt
+
+Values = dict[str, Any]
+V = TypeVar("V")
+
+
+@cache
+def inserting(table: Table) -> Insert:
+    """Give the insert of whole rows; a row that is there already is an IntegrityError."""
+    return insert(table)
+
+
+@cache
+def upserting(table: Table, dialect: str, *kept: str) -> Insert:
+    """Give the insert that replaces a row of the same primary key, but for the columns `kept`."""
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    key = [column.name for column in table.primary_key]
+    replaced = [c.name for c in table.columns if c.name not in key and c.name not in kept]
+    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=key,
+        set_={name: statement.excluded[name] for name in replaced},
+    )
+
+
+@cache
+def selecting(table: Table) -> Select[Any]:
+    """Give the select of every column as it is stored, before any type has read it."""
+    return select(
+        *(
+            type_coerce(column, column.type.impl_instance).label(column.name)
+            if isinstance(column.type, TypeDecorator)
+            else column
+            for column in table.columns
+        )
+    )
+
+
+def rows_of(
+    connection: Connection,
+    table: Table,
+    narrowed: Callable[[Select[Any]], Select[Any]] = lambda statement: statement,
+) -> list[Values]:
+    """Read whole rows of a table, column by column.
+
+    Raises: JournalCorrupt naming the table, the row's key and the column.
+    """
+    rows = connection.execute(narrowed(selecting(table))).mappings()
+    key = tuple(column.name for column in table.primary_key)
+    readers = {
+        column.name: column.type
+        for column in table.columns
+        if isinstance(column.type, TypeDecorator)
+    }
+    found: list[Values] = []
+    for stored in rows:
+        row = dict(stored)
+        for name, reader in readers.items():
+            try:
+                row[name] = reader.process_result_value(row[name], connection.dialect)
+            except JournalCorrupt as error:
+                where = ", ".join(str(row[part]) for part in key)
+                raise JournalCorrupt(
+                    f"Table {table.name}, row {where}, column {name}: {error}"
+                ) from error
+        found.append(row)
+    return found
+
+
+def enum_of(kind: Callable[[Any], V], value: object, table: Table, key: object) -> V:
+    """Read a stored word as one of an enum's.
+
+    Raises: JournalCorrupt naming the table and the row's key.
+    """
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise JournalCorrupt(f"Table {table.name}, row {key}: {error}.") from error
+
+
+def run_many(connection: Connection, statement: Insert | Update, rows: Sequence[Values]) -> None:
+    """Run a statement for every row; without effect for none."""
+    if rows:
+        connection.execute(statement, list(rows))

@@ -1,0 +1,108 @@
+"""Verification: does the stored journal agree with itself, and do the tables agree with it?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table
+
+from engine.errors import JournalCorrupt
+from engine.state import State
+from storage import tables as t
+from storage.batch import projected_reach
+from storage.chain import GENESIS, applied, stored_events
+from storage.codec import ORDERS, POSITIONS, Codec, state_hash
+from storage.projections import Projection
+from storage.rebuild import first_use
+from storage.statements import Values, rows_of
+
+FAULTS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Say what was found: the last event, its hash, State's hash, and every fault in a sentence."""
+
+    seq: int
+    hash: str
+    state_hash: str
+    faults: tuple[str, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Tell whether chain, replay and projections agree."""
+        return not self.faults
+
+
+def verified(connection: Connection, codec: Codec) -> Verification:
+    """Replay the journal, and compare every projection with what the replay gives."""
+    state, link = State(), GENESIS
+    projection = Projection()
+    consumed: set[str] = set()
+    faults: list[str] = []
+    try:
+        for stored in stored_events(connection, codec):
+            then = applied(state, stored)
+            projection.add(state, stored.event, then)
+            projection.consume(first_use(stored, consumed))
+            state, link = then, stored.hash
+    except JournalCorrupt as error:
+        faults.append(str(error))
+    except AssertionError as error:
+        faults.append(f"An identity is used twice: {error}.")
+    else:
+        reach = projected_reach(connection)
+        if reach != state.seq:
+            faults.append(f"The tables reach event {reach}, the journal event {state.seq}.")
+        for table in t.PROJECTIONS:
+            faults.extend(_table_faults(connection, table, projection))
+        faults.extend(_state_faults(state, projection))
+    return Verification(
+        seq=state.seq,
+        hash=link,
+        state_hash=state_hash(state),
+        faults=tuple(faults[:FAULTS_MAX]),
+    )
+
+
+def _table_faults(connection: Connection, table: Table, projection: Projection) -> Iterator[str]:
+    expected = projection.all(table)
+    (key,) = table.primary_key
+    try:
+        rows = rows_of(connection, table)
+    except JournalCorrupt as error:
+        yield str(error)
+        return
+    for row in rows:
+        wanted = expected.pop(row[key.name], None)
+        if wanted is None:
+            yield f"Table {table.name}, row {row[key.name]}: no event accounts for it."
+        elif wanted != row:
+            yield f"Table {table.name}, row {row[key.name]}: {_difference(wanted, row)}"
+    for missing in expected:
+        yield f"Table {table.name}, row {missing}: it is missing."
+
+
+def _difference(wanted: Values, row: Values) -> str:
+    names = [name for name, value in wanted.items() if row[name] != value]
+    name = names[0]
+    if name == "document":
+        return "document differs from the replay."
+    return f"{name} is {row[name]!r}, the replay gives {wanted[name]!r}."
+
+
+def _state_faults(state: State, projection: Projection) -> Iterator[str]:
+    """Compare the fold's own orders and positions with the rows, independent of how they came."""
+    orders = projection.all(t.ORDERS)
+    for order in (*state.orders.values(), *state.orders_finished.values()):
+        row = orders.get(order.client_order_id)
+        if row is None or row["document"] != ORDERS.encode(order):
+            yield f"Order {order.client_order_id}: State and its row differ."
+    open_rows = {
+        key: row for key, row in projection.all(t.POSITIONS).items() if row["closed_at"] is None
+    }
+    for position in state.positions.values():
+        found = open_rows.pop(position.position_id, None)
+        if found is None or found["document"] != POSITIONS.encode(position):
+            yield f"Position {position.position_id}: State and its row differ."
+    for key in open_rows:
+        yield f"Position {key}: its row is open, State has none."
