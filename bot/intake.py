@@ -1,0 +1,309 @@
+"""Intake: how an update comes in. Stored first, STOP before everything, each person in order.
+
+    poll -> STOP latched -> stored -> (confirmed by the next poll) -> handled -> marked handled
+
+A kill at any point loses nothing: what was not stored comes again from Telegram, what was not
+marked is taken up at the next start, and the engine knows a command that it has seen.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine, Sequence
+from datetime import timedelta
+from typing import Final, Protocol
+
+from telegram import Update
+
+from bot.access import Access, Person, Strangers
+from bot.backlog import Backlog
+from bot.console import Console
+from bot.incoming import STALE_AFTER, Incoming, incoming, payload_of, update_from
+from bot.lines import Lines
+from bot.poller import Poller
+from engine.commands import Actor, ActorKind, Halt, NoteBacklog, NoteStranger
+from engine.errors import EngineError, JournalError
+from engine.ports import Clock
+from engine.receipts import Receipt
+from storage.updates import StoredUpdate, Updates
+
+log = logging.getLogger(__name__)
+
+STORE_PAUSE_S: Final = 1.0
+STORE_S: Final = 10.0
+BUSY_MAX: Final = 100
+
+
+class Desk(Protocol):
+    """Where updates are handled. Every method but `described` may raise; intake then says so."""
+
+    async def handle(self, update: Incoming, person: Person) -> None:
+        """Do what was asked and reply."""
+        ...
+
+    async def stopped(self, update: Incoming, person: Person, halt: Awaitable[Receipt]) -> None:
+        """Journal a stop that is latched already, and reply."""
+        ...
+
+    async def carry_out_old(self, update: Incoming, person: Person) -> str | None:
+        """Cancel entries where an old update asked for it and say what was done; else None."""
+        ...
+
+    async def refuse_busy(self, update: Incoming, person: Person) -> None:
+        """Say that too much waits already and that this was not run."""
+        ...
+
+    async def failed(self, update: Incoming, person: Person, fault: Exception) -> None:
+        """Say that handling failed; must not raise."""
+        ...
+
+    def described(self, update: Incoming) -> str:
+        """Give one line that says what an update asked for, fit for the journal."""
+        ...
+
+
+class Intake:
+    """Take updates in, from the poller or from the webhook, and see each of them through."""
+
+    def __init__(
+        self,
+        *,
+        poller: Poller,
+        store: Updates,
+        access: Access,
+        console: Console,
+        desk: Desk,
+        clock: Clock,
+        strangers: Strangers | None = None,
+    ) -> None:
+        self._poller = poller
+        self._store = store
+        self._access = access
+        self._console = console
+        self._desk = desk
+        self._clock = clock
+        self._strangers = strangers or Strangers()
+        self._latched: set[int] = set()
+        self._backlog = Backlog()
+        self._group: asyncio.TaskGroup | None = None
+        self._lines: Lines | None = None
+        self._busy = asyncio.Semaphore(BUSY_MAX)
+
+    @property
+    def depth(self) -> int:
+        """Give how many updates wait to be handled."""
+        return self._lines.depth if self._lines is not None else 0
+
+    async def run(self) -> None:
+        """Take up what an earlier process left, then poll for ever."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            self._lines = Lines(group=group, work=self._work)
+            await self._take_up()
+            await self._poll()
+
+    async def _take_up(self) -> None:
+        """Handle what was stored and never finished."""
+        for each in await self._left_over():
+            try:
+                update = incoming(update_from(each.payload), each.received_at)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                log.exception("a stored update is unreadable", extra={"update_id": each.update_id})
+                await self._done([each.update_id])
+                continue
+            await self._dispatch(update, is_backlog=False)
+        await self._settle_backlog()
+
+    async def _left_over(self) -> Sequence[StoredUpdate]:
+        while True:
+            try:
+                async with asyncio.timeout(STORE_S):
+                    return await self._store.unhandled()
+            except (JournalError, TimeoutError) as fault:
+                log.warning("stored updates cannot be read", extra={"reason": str(fault)})
+                await asyncio.sleep(STORE_PAUSE_S)
+
+    async def _poll(self) -> None:
+        # Without an offset the first answer confirms nothing: ids can begin anew after a week of
+        # silence, and an offset from before would throw the new ones away.
+        offset: int | None = None
+        is_backlog = True
+        while True:
+            batch = await self._poller.batch(offset, wait=not is_backlog)
+            if batch.silence_s > STALE_AFTER.total_seconds():
+                is_backlog = True
+                self._backlog.down_since = self._clock.now() - timedelta(seconds=batch.silence_s)
+            if batch.updates:
+                stored = await self.receive(
+                    batch.updates, is_backlog=is_backlog, may_be_known=offset is None
+                )
+                if stored:
+                    offset = max(update.update_id for update in batch.updates) + 1
+                else:
+                    await asyncio.sleep(STORE_PAUSE_S)
+                    continue
+            if is_backlog and not batch.updates:
+                is_backlog = False
+            await self._settle_backlog()
+
+    async def receive(
+        self, updates: Sequence[Update], *, is_backlog: bool = False, may_be_known: bool = False
+    ) -> bool:
+        """Take a batch in; False when it could not be stored, so that it must come again.
+
+        `is_backlog` when nobody listened while it was sent; `may_be_known` when an earlier process
+        may have seen it, so that even a STOP in it waits for the store to tell.
+        """
+        now = self._clock.now()
+        batch = [incoming(update, now) for update in updates]
+        halts = {} if may_be_known else self._latch(batch)
+        try:
+            async with asyncio.timeout(STORE_S):
+                new = await self._store.store(
+                    [(each.update_id, now, payload_of(each.update)) for each in batch]
+                )
+        except (JournalError, TimeoutError) as fault:
+            log.warning("updates cannot be stored", extra={"reason": str(fault)})
+            # A stop is answered even so; the rest comes again.
+            for update, person, halt in halts.values():
+                self._spawn(self._stop(update, person, halt))
+            return False
+        for each in batch:
+            if each.update_id in halts:
+                self._spawn(self._stop(*halts[each.update_id]))
+            elif each.update_id in self._latched:
+                await self._done([each.update_id])
+            elif each.update_id in new:
+                await self._dispatch(each, is_backlog=is_backlog)
+        self._latched.clear()
+        return True
+
+    def _latch(
+        self, batch: Sequence[Incoming]
+    ) -> dict[int, tuple[Incoming, Person, Awaitable[Receipt]]]:
+        """Look for STOP before anything else is done, and latch it."""
+        halts = {}
+        for each in batch:
+            person = self._access.person(each.user_id, each.chat_id)
+            if person is not None and each.is_stop and each.update_id not in self._latched:
+                self._latched.add(each.update_id)
+                halts[each.update_id] = (each, person, self._halt(each, person))
+        return halts
+
+    def _halt(self, update: Incoming, person: Person) -> Awaitable[Receipt]:
+        return self._console.latch_stop(
+            Halt(command_id=update.command_id, actor=person.actor, at=self._clock.now())
+        )
+
+    async def _dispatch(self, update: Incoming, *, is_backlog: bool) -> None:
+        """Send an update its way: strangers are counted, STOP jumps the line, old ones wait."""
+        person = self._access.person(update.user_id, update.chat_id)
+        if person is None:
+            await self._stranger(update)
+            return
+        now = self._clock.now()
+        is_old = update.age(now) > STALE_AFTER or (is_backlog and update.is_tap)
+        if update.is_stop:
+            if is_old:
+                self._backlog.carried_out(
+                    person.chat_id, update.update_id, self._desk.described(update)
+                )
+            self._spawn(self._stop(update, person, self._halt(update, person)))
+        elif is_old:
+            await self._carry_out_old(update, person)
+        elif not self._lines_there.put(update, person):
+            self._spawn(self._refuse_busy(update, person))
+
+    async def _stranger(self, update: Incoming) -> None:
+        """Answer nothing; tell the owners when a notice is due."""
+        now = self._clock.now()
+        due = None if update.user_id is None else self._strangers.count(update.user_id, now)
+        if update.user_id is not None and due is not None:
+            try:
+                await self._console.send(
+                    NoteStranger(
+                        command_id=f"tgu:{update.update_id}",
+                        actor=Actor(kind=ActorKind.ENGINE),
+                        at=now,
+                        user_id=update.user_id,
+                        messages=due,
+                    )
+                )
+            except EngineError as fault:
+                log.warning("stranger not noted", extra={"reason": str(fault)})
+        await self._done([update.update_id])
+
+    async def _carry_out_old(self, update: Incoming, person: Person) -> None:
+        try:
+            done = await self._desk.carry_out_old(update, person)
+        except Exception:  # the desk's boundary: an old update must not end the intake
+            log.exception("old update failed", extra={"command_id": update.command_id})
+            done = None
+        if done is None:
+            line = self._desk.described(update)
+            self._backlog.set_aside(person.chat_id, update.update_id, line)
+        else:
+            self._backlog.carried_out(person.chat_id, update.update_id, done)
+
+    async def _settle_backlog(self) -> None:
+        """Tell each chat what was set aside; what cannot be told stays for the next start."""
+        down_since, self._backlog.down_since = self._backlog.down_since, None
+        for chat_id, aside in self._backlog.taken().items():
+            first, last = min(aside.update_ids), max(aside.update_ids)
+            command = NoteBacklog(
+                command_id=f"tgold:{chat_id}:{first}:{last}",
+                actor=Actor(kind=ActorKind.ENGINE, chat_id=chat_id),
+                at=self._clock.now(),
+                chat_id=chat_id,
+                items=aside.shown_items(),
+                done=aside.shown_done(),
+                down_since=down_since,
+            )
+            try:
+                await self._console.send(command)
+            except EngineError as fault:
+                log.warning("backlog not told", extra={"chat_id": chat_id, "reason": str(fault)})
+                continue
+            await self._done(aside.update_ids)
+
+    async def _work(self, update: Incoming, person: Person) -> None:
+        """See one update through; the boundary that nothing a handler raises gets past."""
+        try:
+            await self._desk.handle(update, person)
+        except Exception as fault:
+            log.exception("handler failed", extra={"command_id": update.command_id})
+            await self._desk.failed(update, person, fault)
+        await self._done([update.update_id])
+
+    async def _stop(self, update: Incoming, person: Person, halt: Awaitable[Receipt]) -> None:
+        """See a stop through, beside every line."""
+        try:
+            await self._desk.stopped(update, person, halt)
+        except Exception as fault:
+            log.exception("stop not told", extra={"command_id": update.command_id})
+            await self._desk.failed(update, person, fault)
+        await self._done([update.update_id])
+
+    async def _refuse_busy(self, update: Incoming, person: Person) -> None:
+        async with self._busy:
+            try:
+                await self._desk.refuse_busy(update, person)
+            except Exception:  # a task's boundary: there is nobody left to tell
+                log.exception("busy not told", extra={"command_id": update.command_id})
+        await self._done([update.update_id])
+
+    async def _done(self, update_ids: Sequence[int]) -> None:
+        try:
+            async with asyncio.timeout(STORE_S):
+                await self._store.handled(update_ids)
+        except (JournalError, TimeoutError) as fault:
+            # It is handled once more at the next start, where the engine knows the command.
+            log.warning("update not marked", extra={"reason": str(fault)})
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        assert self._group is not None, "the intake is not running"
+        self._group.create_task(work)
+
+    @property
+    def _lines_there(self) -> Lines:
+        assert self._lines is not None, "the intake is not running"
+        return self._lines
