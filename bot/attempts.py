@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 import httpx
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot.lanes import Lanes, LanesFull
+from bot.lanes import Lanes, LanesFull, Turn
 from engine.alerts import Lane
 
 log = logging.getLogger(__name__)
@@ -88,9 +88,15 @@ class Attempts:
         self._moved: OrderedDict[int, int] = OrderedDict()
 
     async def run(
-        self, chat_id: int, lane: Lane, call: "Call[T]", *, timeout_s: float | None = None
+        self,
+        chat_id: int,
+        lane: Lane,
+        call: "Call[T]",
+        *,
+        turn: Turn | None = None,
+        timeout_s: float | None = None,
     ) -> T:
-        """Try a request until it succeeds.
+        """Try a request until it succeeds; a `turn` that is held already serves the first try.
 
         Raises: ChatBlocked, RefusedByTelegram, Undelivered.
         """
@@ -101,7 +107,9 @@ class Attempts:
             if self._lanes.paused_s(chat) > self._patience.flood_s_max:
                 raise Undelivered("Telegram wants silence in this chat", maybe_sent=maybe_sent)
             try:
-                return await self._once(chat, lane, call, maybe_sent, timeout_s)
+                if turn is None or not turn.is_held:
+                    turn = await self._lanes.turn(chat, lane)
+                return await self._once(chat, turn, call, maybe_sent, timeout_s)
             except LanesFull as full:
                 raise Undelivered(str(full), maybe_sent=maybe_sent) from full
             except RetryAfter as flood:
@@ -132,29 +140,33 @@ class Attempts:
                 await asyncio.sleep(self._backoff_s(failures))
 
     async def _once(
-        self, chat: int, lane: Lane, call: "Call[T]", maybe_sent: bool, timeout_s: float | None
+        self, chat: int, turn: Turn, call: "Call[T]", maybe_sent: bool, timeout_s: float | None
     ) -> T:
-        async with self._lanes.turn(chat, lane):
+        with turn:
             try:
                 async with asyncio.timeout(timeout_s or self._patience.call_s):
                     return await call(chat, maybe_sent)
             except RetryAfter as flood:
                 # Inside the turn, so that nobody else of this chat is let out in between.
                 pause_s = seconds_of(flood)
-                self._lanes.pause(chat, pause_s * (1 + random.random() * JITTER / 4))  # noqa: S311 - jitter
+                self._lanes.pause(chat, pause_s + _jitter(1.0))
                 self._count_flood()
                 log.warning("telegram wants a pause", extra={"chat_id": chat, "pause_s": pause_s})
                 raise
 
     def _backoff_s(self, failures: int) -> float:
         wait_s = min(self._patience.backoff_s_max, self._patience.backoff_s * (1 << (failures - 1)))
-        return wait_s * (1 + random.random() * JITTER)  # noqa: S311 - jitter
+        return wait_s + _jitter(wait_s)
 
     def _move(self, chat_id: int, new_chat_id: int) -> None:
         log.warning("group moved", extra={"chat_id": chat_id, "new_chat_id": new_chat_id})
         self._moved[chat_id] = new_chat_id
         while len(self._moved) > MOVED_MAX:
             self._moved.popitem(last=False)
+
+
+def _jitter(wait_s: float) -> float:
+    return wait_s * JITTER * random.random()  # noqa: S311 - it spreads load, it guards nothing
 
 
 def seconds_of(flood: RetryAfter) -> float:

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from telegram import Bot, InputFile, LinkPreviewOptions, ReplyParameters
@@ -21,7 +22,7 @@ from bot.attempts import (
     Undelivered,
 )
 from bot.buckets import Rates
-from bot.lanes import Lanes
+from bot.lanes import Lanes, LanesFull, Turn
 from bot.markup import inline_markup, reply_markup
 from bot.screens.layout import Screen
 from bot.screens.splitting import CAPTION_MAX, for_group, split
@@ -79,6 +80,16 @@ class Delivery:
         """Give for how long Telegram wants silence in a chat; 0 when it does not."""
         return self._lanes.paused_s(chat_id)
 
+    async def turn(self, chat_id: int, lane: Lane) -> Turn:
+        """Wait for the turn to make one request, so that what is said is of that moment.
+
+        Raises: Undelivered when too many wait already.
+        """
+        try:
+            return await self._lanes.turn(chat_id, lane)
+        except LanesFull as full:
+            raise Undelivered(str(full)) from full
+
     async def send(
         self,
         chat_id: int,
@@ -88,6 +99,7 @@ class Delivery:
         silent: bool = False,
         repeat: bool = False,
         lane: Lane,
+        turn: Turn | None = None,
     ) -> int:
         """Send a screen as a new message and give its id.
 
@@ -97,7 +109,13 @@ class Delivery:
         message_id = 0
         for part in split(_fitted(chat_id, screen)):
             message_id = await self._send_one(
-                chat_id, part, reply_to=reply_to, silent=silent, repeat=repeat, lane=lane
+                chat_id,
+                part,
+                reply_to=reply_to,
+                silent=silent,
+                repeat=repeat,
+                lane=lane,
+                turn=turn,
             )
         return message_id
 
@@ -111,6 +129,7 @@ class Delivery:
         silent: bool = False,
         repeat: bool = False,
         lane: Lane,
+        turn: Turn | None = None,
     ) -> int:
         """Send a picture with the screen as its caption and give the message's id.
 
@@ -132,14 +151,28 @@ class Delivery:
             return message.message_id
 
         timeout_s = self._patience.upload_s
-        message_id = await self._attempts.run(chat_id, lane, call, timeout_s=timeout_s)
+        message_id = await self._attempts.run(chat_id, lane, call, turn=turn, timeout_s=timeout_s)
         for part in rest:
             message_id = await self._send_one(
-                chat_id, part, reply_to=message_id, silent=True, repeat=False, lane=lane
+                chat_id,
+                part,
+                reply_to=message_id,
+                silent=True,
+                repeat=False,
+                lane=lane,
+                turn=None,
             )
         return message_id
 
-    async def edit(self, chat_id: int, message_id: int, screen: Screen, *, lane: Lane) -> bool:
+    async def edit(
+        self,
+        chat_id: int,
+        message_id: int,
+        screen: Screen,
+        *,
+        lane: Lane,
+        turn: Turn | None = None,
+    ) -> bool:
         """Make a message show a screen; False when there is no such message any more.
 
         Of a text that is too long the last part is shown, with its first line and its buttons.
@@ -147,12 +180,13 @@ class Delivery:
         shown = split(_fitted(chat_id, screen))[-1]
         try:
             try:
-                return await self._edit_once(chat_id, message_id, shown, lane, formatted=True)
+                return await self._edit_once(chat_id, message_id, shown, lane, turn)
             except RefusedByTelegram as refusal:
                 if not _is_markup_fault(refusal):
                     raise
                 _log_refusal(refusal, shown)
-                return await self._edit_once(chat_id, message_id, shown, lane, formatted=False)
+                as_read = replace(shown, text=html.escape(bare(shown.text), quote=False))
+                return await self._edit_once(chat_id, message_id, as_read, lane, None)
         except RefusedByTelegram as refusal:
             reason = str(refusal).lower()
             if "not modified" in reason:
@@ -215,6 +249,7 @@ class Delivery:
         silent: bool,
         repeat: bool,
         lane: Lane,
+        turn: Turn | None,
     ) -> int:
         formatted = True
 
@@ -222,8 +257,8 @@ class Delivery:
             text = _marked(part.text, repeat or maybe_sent)
             message = await self._bot.send_message(
                 chat,
-                text if formatted else bare(text),
-                parse_mode=ParseMode.HTML if formatted else None,
+                text if formatted else html.escape(bare(text), quote=False),
+                parse_mode=ParseMode.HTML,
                 reply_markup=reply_markup(part),
                 reply_parameters=_reply(reply_to),
                 disable_notification=silent,
@@ -232,30 +267,30 @@ class Delivery:
             return message.message_id
 
         try:
-            return await self._attempts.run(chat_id, lane, call)
+            return await self._attempts.run(chat_id, lane, call, turn=turn)
         except RefusedByTelegram as refusal:
             _log_refusal(refusal, part)
             if not _is_markup_fault(refusal):
                 raise
             # A card that looks odd is better than an alert that never comes.
             formatted = False
-            return await self._attempts.run(chat_id, lane, call)
+            return await self._attempts.run(chat_id, lane, call, turn=turn)
 
     async def _edit_once(
-        self, chat_id: int, message_id: int, shown: Screen, lane: Lane, *, formatted: bool
+        self, chat_id: int, message_id: int, shown: Screen, lane: Lane, turn: Turn | None
     ) -> bool:
         async def call(chat: int, _maybe_sent: bool) -> bool:
             await self._bot.edit_message_text(
-                shown.text if formatted else bare(shown.text),
+                shown.text,
                 chat_id=chat,
                 message_id=message_id,
-                parse_mode=ParseMode.HTML if formatted else None,
+                parse_mode=ParseMode.HTML,
                 reply_markup=inline_markup(shown),
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
             return True
 
-        return await self._attempts.run(chat_id, lane, call)
+        return await self._attempts.run(chat_id, lane, call, turn=turn)
 
 
 def bare(markup: str) -> str:

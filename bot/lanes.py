@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from bot.buckets import Bucket, Rate, Rates
 from engine.alerts import Lane
@@ -36,6 +36,37 @@ class _Room:
     out: int = field(default=0)
 
 
+class Turn:
+    """The right to make one request now; use it in `with`, or give it back by hand."""
+
+    __slots__ = ("_give_back",)
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        self._give_back: Callable[[], None] | None = give_back
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether the request may still be made."""
+        return self._give_back is not None
+
+    def give_back(self) -> None:
+        """Say that the request was answered, or is not made."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.give_back()
+
+
 class Lanes:
     """Give turns: the lowest lane number first, then first come, first served.
 
@@ -55,17 +86,13 @@ class Lanes:
         """Give how many wait for their turn."""
         return sum(len(queue) for queue in self._waiting.values())
 
-    @asynccontextmanager
-    async def turn(self, chat_id: int, lane: Lane) -> AsyncIterator[None]:
-        """Wait for a turn and hold it while one request is under way.
+    async def turn(self, chat_id: int, lane: Lane) -> "Turn":
+        """Wait for a turn; it is held until it is given back, for one request.
 
         Raises: LanesFull.
         """
         await self._enter(chat_id, lane)
-        try:
-            yield
-        finally:
-            self._leave(chat_id)
+        return Turn(lambda: self._leave(chat_id))
 
     def pause(self, chat_id: int, seconds: float) -> None:
         """Let nothing out to this chat for a while; the others go on."""

@@ -156,7 +156,7 @@ async def test_what_telegram_refuses_as_wrong_is_not_tried_again(
 ) -> None:
     bad = Screen(text="Hello", rows=((ButtonView(label="x", callback="y" * 65),),))
 
-    with pytest.raises(RefusedByTelegram, match="(?i)button_data_invalid"):
+    with pytest.raises(RefusedByTelegram, match=r"(?i)button_data_invalid"):
         await delivery.send(OWNER, bad, lane=Lane.TICKET)
 
     assert len(await phones.calls("sendMessage")) == 1
@@ -223,18 +223,17 @@ async def test_a_hanging_call_is_given_up_and_tried_again(
 
 
 async def test_a_429_pauses_its_chat_alone_and_nothing_is_lost(bot: Bot, phones: Sandbox) -> None:
-    floods: list[None] = []
+    flooded = asyncio.Event()
     delivery = Delivery(
         bot=bot,
         clock=SystemClock(),
         rates=SWIFT,
         patience=HASTY,
-        count_flood=lambda: floods.append(None),
+        count_flood=flooded.set,
     )
     await phones.fail("sendMessage", FaultKind.FLOOD, retry_after_s=1, chat_id=OWNER)
     held = asyncio.create_task(delivery.send(OWNER, CARD, lane=Lane.STOP))
-    while not floods:
-        await asyncio.sleep(0.005)
+    await flooded.wait()
 
     await delivery.send(TRADER, CARD, lane=Lane.REPORT)
     assert not held.done()

@@ -89,10 +89,10 @@ async def test_whoever_waits_is_let_out_by_urgency_then_by_arrival() -> None:
     out: list[str] = []
 
     async def speak(name: str, lane: Lane) -> None:
-        async with lanes.turn(1, lane):
+        with await lanes.turn(1, lane):
             out.append(name)
 
-    async with lanes.turn(1, Lane.REPORT):
+    with await lanes.turn(1, Lane.REPORT):
         tasks = []
         for name, lane in [
             ("board", Lane.REPORT),
@@ -115,7 +115,7 @@ async def test_a_paused_chat_holds_nobody_else_up() -> None:
     out: list[int] = []
 
     async def speak(chat_id: int) -> None:
-        async with lanes.turn(chat_id, Lane.STOP):
+        with await lanes.turn(chat_id, Lane.STOP):
             out.append(chat_id)
 
     lanes.pause(1, 0.05)
@@ -129,10 +129,10 @@ async def test_who_stops_waiting_gives_the_place_away() -> None:
     lanes = lanes_of(NARROW)
 
     async def speak() -> None:
-        async with lanes.turn(1, Lane.FILL):
+        with await lanes.turn(1, Lane.FILL):
             pass
 
-    async with lanes.turn(1, Lane.FILL):
+    with await lanes.turn(1, Lane.FILL):
         impatient = asyncio.create_task(speak())
         patient = asyncio.create_task(speak())
         await asyncio.sleep(0)
@@ -145,34 +145,33 @@ async def test_who_stops_waiting_gives_the_place_away() -> None:
 
 
 async def test_who_is_cancelled_in_the_moment_of_the_turn_gives_it_back() -> None:
-    lanes = lanes_of(Rates(overall=Rate(size=1, window_s=0.01), chat=WIDE, group=WIDE))
-
-    async def speak() -> None:
-        async with lanes.turn(1, Lane.FILL):
-            pass
-
-    holder = lanes.turn(1, Lane.FILL)
-    await holder.__aenter__()
-    late = asyncio.create_task(speak())
+    now = [0.0]
+    rates = Rates(overall=Rate(size=1, window_s=10.0), chat=WIDE, group=WIDE)
+    lanes = Lanes(rates=rates, monotonic=lambda: now[0])
+    holder = await lanes.turn(1, Lane.FILL)
+    late = asyncio.create_task(lanes.turn(1, Lane.FILL))
     await asyncio.sleep(0)
-    await holder.__aexit__(None, None, None)
-    while lanes.depth:
-        await asyncio.sleep(0.001)
+    holder.give_back()
+    now[0] = 10.0
+    lanes.pause(2, 0)
+    assert lanes.depth == 0
+
     late.cancel()
     await asyncio.gather(late, return_exceptions=True)
+    now[0] = 20.0
 
-    async with asyncio.timeout(5), lanes.turn(1, Lane.FILL):
-        pass
+    async with asyncio.timeout(5):
+        (await lanes.turn(1, Lane.FILL)).give_back()
 
 
 async def test_too_many_waiting_are_refused_but_a_stop_never_is() -> None:
     lanes = lanes_of(NARROW)
 
     async def speak(lane: Lane) -> None:
-        async with lanes.turn(1, lane):
+        with await lanes.turn(1, lane):
             pass
 
-    async with lanes.turn(1, Lane.FILL):
+    with await lanes.turn(1, Lane.FILL):
         crowd = [asyncio.create_task(speak(Lane.FILL)) for _ in range(WAITING_MAX)]
         await asyncio.sleep(0)
         with pytest.raises(LanesFull):
