@@ -8,6 +8,7 @@ const state = {
   people: [], groups: [], bot: { name: "Bot" }, person: 0, chat: 0, messages: new Map(), pinned: [],
   pinnedShown: 0, keyboard: null, keysOpen: true, commands: [], blocked: false, pending: new Map(),
   replyTo: null, unread: 0, sound: false, selected: -1, loading: 0, network: true, connected: false,
+  atEnd: true,
 };
 
 async function ask(verb, body) {
@@ -104,6 +105,7 @@ function atBottom() {
 
 function toBottom() {
   at("scroll").scrollTop = at("scroll").scrollHeight;
+  state.atEnd = true;
   state.unread = 0;
   drawDown();
 }
@@ -433,7 +435,8 @@ at("keys-key").addEventListener("click", () => { state.keysOpen = !state.keysOpe
 at("no-reply").addEventListener("click", stopReplying);
 at("down").addEventListener("click", toBottom);
 at("scroll").addEventListener("scroll", () => {
-  if (atBottom()) state.unread = 0;
+  state.atEnd = atBottom();
+  if (state.atEnd) state.unread = 0;
   drawDown();
 }, { passive: true });
 at("pinned").addEventListener("click", () => {
@@ -450,7 +453,7 @@ at("sound").addEventListener("click", () => {
 });
 at("block").addEventListener("click", () => act("block", { user_id: state.person }));
 at("unblock").addEventListener("click", () => act("unblock", { user_id: state.person }));
-new ResizeObserver(() => { if (atBottom()) toBottom(); }).observe(at("scroll"));
+new ResizeObserver(() => { if (state.atEnd) toBottom(); }).observe(at("scroll"));
 
 [state.person, state.chat] = location.hash.slice(1).split("/").map(Number).concat(0, 0);
 document.documentElement.dataset.loaded = clock(Date.now() / 1000);
