@@ -1,0 +1,193 @@
+"""Dispatch: what committed events set in motion. Every venue call runs in a task of its own."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import timedelta
+
+from engine import commands as c
+from engine import events as e
+from engine.errors import EngineStopped
+from engine.loop import Loop
+from engine.monitor import OrderMonitor
+from engine.orders import Order, OrderStatus
+from engine.ports import Clock, Quotes, Venue
+from engine.reports import Report
+from engine.risk_limits import TradingState
+from engine.state import State
+from engine.watch import Watch
+
+ENTRY_AGE_MAX = timedelta(seconds=2)
+FLATTEN_EVERY_S = 1.0
+RESTART_S = 1.0
+
+log = logging.getLogger("engine.dispatch")
+
+
+class Dispatcher:
+    """Own the tasks: the loop, a monitor per venue, the watch, the flatten's tick."""
+
+    def __init__(
+        self,
+        *,
+        loop: Loop,
+        venues: Mapping[str, Venue],
+        quotes: Quotes,
+        clock: Clock,
+        timeout_s: float,
+        jitter: random.Random,
+    ) -> None:
+        """Wire the parts; `timeout_s` bounds every venue call."""
+        self._loop = loop
+        self._clock = clock
+        self._quotes = quotes
+        self._group: asyncio.TaskGroup | None = None
+        self._ready = asyncio.Event()
+        self._asking = False
+        self._monitors = {
+            name: OrderMonitor(
+                venue=venue,
+                clock=clock,
+                state=lambda: loop.state,
+                report=self._report,
+                timeout_s=timeout_s,
+                jitter=jitter,
+            )
+            for name, venue in venues.items()
+        }
+        self._watch = Watch(quotes=quotes, clock=clock, state=lambda: loop.state, post=self._post)
+        loop.subscribe(self._see)
+
+    async def run(self) -> None:
+        """Run until cancelled; the loop's end ends everything."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            group.create_task(self._loop.run(), name="loop")
+            self._ready.set()
+
+    async def recover(self) -> None:
+        """Take up what the last process left: open questions, cancels, a flatten, the books."""
+        await self._ready.wait()
+        state = self._loop.state
+        for key in {*state.positions, *(order.key for order in state.orders.values())}:
+            self._quotes.follow(key)
+        async with asyncio.TaskGroup() as group:
+            for monitor in self._monitors.values():
+                group.create_task(monitor.books())
+        for order in state.orders.values():
+            monitor = self._monitors[order.venue]
+            if order.status is OrderStatus.UNKNOWN:
+                self._start(monitor.search(order.client_order_id))
+            if order.cancel_requested:
+                self._start(monitor.cancel(order.client_order_id))
+            monitor.wake()
+        for monitor in self._monitors.values():
+            self._start(self._kept(monitor.follow))
+            self._start(self._kept(monitor.poll))
+            self._start(self._kept(monitor.watch_books))
+        self._start(self._kept(self._tick_flatten))
+        self._watch.start()
+
+    def ask(self, client_order_id: str) -> None:
+        """Look an order up now."""
+        order = self._loop.state.order(client_order_id)
+        if order is not None and order.venue in self._monitors:
+            self._start(self._monitors[order.venue].ask(client_order_id))
+
+    def gate(self, order: Order) -> str | None:
+        """Judge an order just before the socket write; a text withholds it.
+
+        Exits pass. An entry is withheld once trading is halted, or when more than two seconds
+        have passed since its commit.
+        """
+        state = self._loop.state
+        now = state.order(order.client_order_id)
+        if now is not None and now.cancel_requested:
+            return "cancelled before it was sent"
+        if order.is_exit:
+            return None
+        if self._loop.stop_latched or state.trading is not TradingState.ACTIVE:
+            return "halted before it was sent"
+        since = order.submitted_at
+        if since is None or self._clock.now() - since > ENTRY_AGE_MAX:
+            return "more than 2 s old before it was sent"
+        return None
+
+    def _see(self, event: e.Event, state: State, _: float) -> None:
+        match event:
+            case e.OrderSubmitted():
+                order = state.order(event.order.client_order_id)
+                if order is not None:
+                    monitor = self._monitors[order.venue]
+                    self._quotes.follow(order.key)
+                    self._start(monitor.submit(order, self.gate))
+            case e.OrderCancelRequested(client_order_id=client_order_id):
+                order = state.order(client_order_id)
+                if order is not None:
+                    self._start(self._monitors[order.venue].cancel(client_order_id))
+            case e.OrderUnknown(client_order_id=client_order_id):
+                order = state.order(client_order_id)
+                if order is not None:
+                    self._start(self._monitors[order.venue].search(client_order_id))
+            case e.FlattenAsked():
+                self._start(self._ask_venues())
+            case _:
+                pass
+
+    async def _ask_venues(self) -> None:
+        """Ask every venue what it shows, once at a time."""
+        if self._asking:
+            return
+        self._asking = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                for monitor in self._monitors.values():
+                    group.create_task(monitor.books())
+        finally:
+            self._asking = False
+
+    async def _tick_flatten(self) -> None:
+        """Let a flatten that is under way go on, each second."""
+        while True:
+            await asyncio.sleep(FLATTEN_EVERY_S)
+            run = self._loop.state.flattening
+            if run is None:
+                continue
+            now = self._clock.now()
+            command_id = f"flatten:{now.isoformat()}"
+            self._post(c.ContinueFlatten(command_id=command_id, actor=c.ENGINE, at=now))
+            if run.asked:
+                self._start(self._ask_venues())
+
+    async def _kept(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Keep a task of the engine going: a fault is logged, and the work begun again."""
+        while True:
+            try:
+                await work()
+            except Exception:  # task boundary: one venue's fault must not stop the others
+                log.exception("%s broke and is started again", work)
+            await asyncio.sleep(RESTART_S)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        assert self._group is not None, "the engine is not running"
+        self._group.create_task(_logged(work))
+
+    def _report(self, report: Report) -> None:
+        try:
+            self._loop.post(report)
+        except EngineStopped:
+            log.info("a report came after the end; the venue is asked again at the start")
+
+    def _post(self, command: c.Command) -> None:
+        try:
+            self._loop.post(command)
+        except EngineStopped:
+            log.info("the engine has stopped; %s is not run", type(command).__name__)
+
+
+async def _logged(work: Coroutine[None, None, None]) -> None:
+    try:
+        await work
+    except Exception:  # task boundary: a bug in one venue call must not stop the engine
+        log.exception("a venue task broke")

@@ -1,0 +1,78 @@
+"""The inbox: the one queue that the engine's writer reads. Bounded, with a fast lane for stops."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from engine.commands import ActorKind, CommandBase, Flatten, Halt
+from engine.decide import Message
+from engine.errors import QueueFull
+from engine.receipts import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message that waits, who waits for its receipt, and since when (monotonic seconds)."""
+
+    message: Message
+    future: asyncio.Future[Receipt] | None
+    received: float
+
+
+class Inbox:
+    """Hold messages in order; Halt and Flatten go first, and are never refused for lack of room."""
+
+    def __init__(self, length_max: int) -> None:
+        """Bound the commands that wait; reports are bounded by the orders that are open."""
+        self._length_max = length_max
+        self._first: deque[Entry] = deque()
+        self._rest: deque[Entry] = deque()
+        self._arrived = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Give how many messages wait."""
+        return len(self._first) + len(self._rest)
+
+    def put(self, entry: Entry) -> None:
+        """Add a message.
+
+        Raises: QueueFull for a person's or a program's command beyond the bound.
+        """
+        message = entry.message
+        if isinstance(message, Halt | Flatten):
+            self._first.append(entry)
+        else:
+            if self._is_bounded(message) and len(self._rest) >= self._length_max:
+                raise QueueFull(f"{self._length_max} commands wait already; try again shortly.")
+            self._rest.append(entry)
+        self._arrived.set()
+
+    def put_back(self, entries: list[Entry]) -> None:
+        """Return messages that could not be journaled, in front of everything else."""
+        self._rest.extendleft(reversed(entries))
+        self._arrived.set()
+
+    async def take(self, count_max: int) -> list[Entry]:
+        """Wait for messages and give at most `count_max`, stops first."""
+        while not len(self):
+            self._arrived.clear()
+            await self._arrived.wait()
+        taken: list[Entry] = []
+        while self._first and len(taken) < count_max:
+            taken.append(self._first.popleft())
+        while self._rest and len(taken) < count_max:
+            taken.append(self._rest.popleft())
+        return taken
+
+    def drain(self) -> list[Entry]:
+        """Give everything that waits, without waiting."""
+        left = [*self._first, *self._rest]
+        self._first.clear()
+        self._rest.clear()
+        return left
+
+    @staticmethod
+    def _is_bounded(message: Message) -> bool:
+        if not isinstance(message, CommandBase):
+            return False
+        return message.actor.kind not in (ActorKind.ENGINE, ActorKind.SCHEDULE)

@@ -1,0 +1,260 @@
+"""The loop: one inbox, one writer, one journal.
+
+    message -> decide -> events -> journal.append -> apply -> dispatch -> receipt
+
+Waiting messages are decided one upon the other and share one transaction. Nothing is dispatched
+before that transaction is durable. The loop awaits its inbox and its journal, nothing else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from engine import commands as c
+from engine import reports as r
+from engine.alerts import Alert, alerts_of
+from engine.context import Context
+from engine.decide import Message, decide
+from engine.errors import EngineStopped, JournalError, JournalUnavailable
+from engine.events import Event, TradingResumed
+from engine.fold import apply
+from engine.inbox import Entry, Inbox
+from engine.ports import Clock, Journal, Quotes, Step
+from engine.receipts import Receipt
+from engine.state import COMMANDS_TAIL, FILLS_TAIL, State
+
+BATCH_MAX = 256
+RETRY_S = 0.5
+
+log = logging.getLogger("engine.loop")
+
+Listener = Callable[[Event, State, float], None]
+"""Told of an event, State after its batch, and when its message came in (monotonic seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A decided message, with its receipt-to-be."""
+
+    entry: Entry
+    events: tuple[Event, ...]
+    state: State
+    is_repeat: bool = False
+
+
+class Loop:
+    """Decide, journal, apply and dispatch, one batch after the other."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        quotes: Quotes,
+        clock: Clock,
+        inbox_max: int,
+        settle_s: int,
+    ) -> None:
+        """Wire the loop; `settle_s` is the window before "found nowhere" counts."""
+        self.state = State()
+        self.inbox = Inbox(inbox_max)
+        self.stop_latched = False
+        self.armed = False
+        self.fault: BaseException | None = None
+        self.journal_down_since: float | None = None
+        self._journal = journal
+        self._quotes = quotes
+        self._clock = clock
+        self._settle_s = settle_s
+        self._listeners: list[Listener] = []
+        self._halts_waiting = 0
+        self._closed = True
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call the listener with every committed event, in order; it must return at once."""
+        self._listeners.append(listener)
+
+    async def open(self) -> None:
+        """Take the journal and fold it. Raises: JournalError."""
+        self.state = await self._journal.open()
+        self.stop_latched = self.state.stop is not None
+        self._closed = False
+
+    def post(self, message: Message) -> None:
+        """Leave a message without waiting for its receipt. Raises: EngineStopped, QueueFull."""
+        self._put(message, None)
+
+    def send(self, message: Message) -> asyncio.Future[Receipt]:
+        """Leave a message; the future gives its receipt once it is durable.
+
+        Raises: EngineStopped, QueueFull; the future raises JournalUnavailable.
+        """
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._put(message, future)
+        return future
+
+    def _put(self, message: Message, future: asyncio.Future[Receipt] | None) -> None:
+        if self._closed:
+            raise EngineStopped("The engine is not running.")
+        if isinstance(message, c.Halt | c.Flatten):
+            self.stop_latched = True
+            self._halts_waiting += 1
+        self.inbox.put(Entry(message, future, self._clock.monotonic()))
+
+    async def run(self) -> None:
+        """Work until cancelled. A bug of ours latches the stop, fails every waiter and escapes."""
+        try:
+            while True:
+                await self.turn()
+        except BaseException as fault:
+            self.close(fault)
+            raise
+
+    async def turn(self) -> None:
+        """Take one batch, commit it, dispatch it."""
+        batch = await self.inbox.take(BATCH_MAX)
+        before = self.state
+        outcomes, steps, after = await self._decided(batch, before)
+        if steps and not await self._committed(steps, before, after, batch):
+            return
+        self.state = after
+        self.journal_down_since = None
+        for entry in batch:
+            if isinstance(entry.message, c.Halt | c.Flatten):
+                self._halts_waiting -= 1
+        for outcome in outcomes:
+            self._tell(outcome)
+
+    def close(self, fault: BaseException | None = None) -> None:
+        """Refuse everything from now on; who waits is told that the engine stopped."""
+        if fault is not None and not isinstance(fault, asyncio.CancelledError):
+            self.fault = fault
+            self.stop_latched = True
+        self._closed = True
+        for entry in self.inbox.drain():
+            if entry.future is not None and not entry.future.done():
+                entry.future.set_exception(EngineStopped("The engine has stopped."))
+
+    async def _decided(
+        self, batch: Sequence[Entry], state: State
+    ) -> tuple[list[_Outcome], list[Step], State]:
+        outcomes: list[_Outcome] = []
+        steps: list[Step] = []
+        for entry in batch:
+            earlier = await self._earlier(entry.message, state, outcomes)
+            if earlier is not None:
+                outcomes.append(_Outcome(entry, earlier, state, is_repeat=True))
+                continue
+            try:
+                events = decide(state, entry.message, await self._context(entry.message, state))
+            except AssertionError as bug:
+                _fail(batch, bug)
+                raise
+            alerts: list[Alert] = []
+            for event in events:
+                following = apply(state, event)
+                alerts.extend(alerts_of(state, event, following))
+                state = following
+            if events:
+                steps.append(Step(events=events, alerts=tuple(alerts)))
+            outcomes.append(_Outcome(entry, events, state))
+        return outcomes, steps, state
+
+    async def _committed(
+        self, steps: list[Step], before: State, after: State, batch: list[Entry]
+    ) -> bool:
+        """Append; when the journal cannot, keep reports and stops for later, refuse the rest."""
+        try:
+            await self._journal.append(steps, before, after)
+        except JournalUnavailable as fault:
+            if self.journal_down_since is None:
+                self.journal_down_since = self._clock.monotonic()
+                log.warning("the journal cannot be written: %s", fault)
+            kept = [entry for entry in batch if _outlives_a_fault(entry.message)]
+            _fail([entry for entry in batch if entry not in kept], fault)
+            self.inbox.put_back(kept)
+            await asyncio.sleep(RETRY_S)
+            return False
+        except JournalError as fault:
+            _fail(batch, fault)
+            raise
+        return True
+
+    def _tell(self, outcome: _Outcome) -> None:
+        if not outcome.is_repeat:
+            for event in outcome.events:
+                if isinstance(event, TradingResumed) and not self._halts_waiting:
+                    self.stop_latched = False
+                for listener in self._listeners:
+                    listener(event, self.state, outcome.entry.received)
+        future = outcome.entry.future
+        if future is not None and not future.done():
+            message = outcome.entry.message
+            command_id = message.command_id if isinstance(message, c.CommandBase) else ""
+            future.set_result(
+                Receipt(
+                    command_id=command_id,
+                    events=outcome.events,
+                    state=outcome.state,
+                    is_repeat=outcome.is_repeat,
+                )
+            )
+
+    async def _earlier(
+        self, message: Message, state: State, outcomes: list[_Outcome]
+    ) -> tuple[Event, ...] | None:
+        """Give the events of the first time, if this command was consumed before."""
+        if not isinstance(message, c.CommandBase):
+            return None
+        command_id = message.command_id
+        known = command_id in state.commands_known
+        if not known and len(state.commands_known) < COMMANDS_TAIL:
+            return None
+        for outcome in outcomes:
+            first = outcome.entry.message
+            if isinstance(first, c.CommandBase) and first.command_id == command_id:
+                return outcome.events
+        found = tuple(await self._journal.find_command(command_id))
+        return found or None
+
+    async def _context(self, message: Message, state: State) -> Context:
+        order, ticket, fill_known = None, None, False
+        match message:
+            case c.ApproveTicket(ticket_id=ticket_id) | c.CancelTicket(ticket_id=ticket_id):
+                if state.ticket(ticket_id) is None:
+                    ticket = await self._journal.find_ticket(ticket_id)
+            case c.CancelOrder(client_order_id=client_order_id):
+                if state.order(client_order_id) is None:
+                    order = await self._journal.find_order(client_order_id)
+            case r.FillReported(fill=fill):
+                if len(state.fills_known) >= FILLS_TAIL:
+                    fill_known = await self._journal.has_fill(fill.identity)
+                identity = fill.client_order_id
+                if identity is not None and state.order(identity) is None:
+                    order = await self._journal.find_order(identity)
+            case _:
+                pass
+        return Context(
+            now=self._clock.now(),
+            quotes=self._quotes.latest(),
+            instruments=self._quotes.instruments(),
+            order=order,
+            ticket=ticket,
+            fill_known=fill_known,
+            armed=self.armed,
+            stop_latched=self.stop_latched,
+            settle_s=self._settle_s,
+        )
+
+
+def _fail(entries: Sequence[Entry], fault: BaseException) -> None:
+    for entry in entries:
+        if entry.future is not None and not entry.future.done():
+            entry.future.set_exception(
+                fault if isinstance(fault, JournalError) else EngineStopped(str(fault))
+            )
+
+
+def _outlives_a_fault(message: Message) -> bool:
+    """Tell what must not be lost while the journal is away: reports and stops."""
+    return not isinstance(message, c.CommandBase) or isinstance(message, c.Halt | c.Flatten)

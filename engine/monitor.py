@@ -1,0 +1,238 @@
+"""OrderMonitor: turns what one venue says about orders into reports.
+
+Streams are hints, `fills` is the truth. Open orders are polled where the stream is silent: every
+0.5 s while something happens, growing by 1.2 to 5 s while nothing does. An unknown order is
+searched with backoff until the venue's word settles it. A cancel is repeated until its order is
+seen finished.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from engine.orders import Order, OrderStatus
+from engine.ports import Clock, Gate, Venue, VenueUnavailable
+from engine.reports import (
+    CancelUnanswered,
+    OrderNotSeen,
+    OrderSeen,
+    Report,
+    SubmitUnanswered,
+    VenueSilent,
+)
+from engine.state import State
+
+POLL_S_MIN = 0.5
+POLL_S_MAX = 5.0
+POLL_GROWTH = 1.2
+SEARCH_S_MAX = 20.0
+CANCEL_S_MAX = 5.0
+FILLS_OVERLAP = timedelta(seconds=60)
+BOOKS_EVERY_S = 60.0
+
+log = logging.getLogger("engine.monitor")
+
+T = TypeVar("T")
+
+
+class OrderMonitor:
+    """Send, cancel, look up and follow the orders of one venue; every call has a timeout."""
+
+    def __init__(
+        self,
+        *,
+        venue: Venue,
+        clock: Clock,
+        state: Callable[[], State],
+        report: Callable[[Report], None],
+        timeout_s: float,
+        jitter: random.Random,
+    ) -> None:
+        """Wire the monitor: `report` leaves a report with the engine's loop."""
+        self._venue = venue
+        self._clock = clock
+        self._state = state
+        self._report = report
+        self._timeout_s = timeout_s
+        self._jitter = jitter
+        self._awake = asyncio.Event()
+        self._interval_s = POLL_S_MIN
+        self._cursor: datetime | None = None
+        self._cancelling: set[str] = set()
+        self._searching: set[str] = set()
+
+    async def submit(self, order: Order, gate: Gate) -> None:
+        """Send one create, once. No answer in time makes the order unknown."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer: Report = await self._venue.submit(order, gate)
+        except TimeoutError:
+            text = f"no answer from {self._venue.name} in {self._timeout_s:.0f} s"
+            answer = SubmitUnanswered(client_order_id=order.client_order_id, text=text)
+        except Exception as fault:  # task boundary: whatever broke, the venue may have the order
+            log.exception("submit of %s broke", order.client_order_id)
+            text = f"the answer could not be read ({type(fault).__name__})"
+            answer = SubmitUnanswered(client_order_id=order.client_order_id, text=text)
+        self._report(answer)
+        self.wake()
+
+    async def cancel(self, client_order_id: str) -> None:
+        """Repeat a cancel, with backoff, until the order is seen finished."""
+        if client_order_id in self._cancelling:
+            return
+        self._cancelling.add(client_order_id)
+        pause_s = POLL_S_MIN
+        try:
+            while (order := self._open(client_order_id)) is not None:
+                answer = await self._within(self._venue.cancel(order))
+                if answer is None:
+                    text = f"no answer from {self._venue.name}"
+                    answer = CancelUnanswered(client_order_id=client_order_id, text=text)
+                self._report(answer)
+                await self._look(order)
+                await asyncio.sleep(0)
+                if self._open(client_order_id) is None:
+                    return
+                await self._pause(pause_s)
+                pause_s = min(CANCEL_S_MAX, pause_s * 2)
+        finally:
+            self._cancelling.discard(client_order_id)
+
+    async def search(self, client_order_id: str) -> None:
+        """Look for an unknown order, with backoff, until it is unknown no more."""
+        if client_order_id in self._searching:
+            return
+        self._searching.add(client_order_id)
+        pause_s = POLL_S_MIN
+        try:
+            while (order := self._open(client_order_id)) is not None:
+                if order.status is not OrderStatus.UNKNOWN:
+                    return
+                await self._look(order)
+                await self._pause(pause_s)
+                pause_s = min(SEARCH_S_MAX, pause_s * 2)
+        finally:
+            self._searching.discard(client_order_id)
+
+    async def ask(self, client_order_id: str) -> None:
+        """Look an order up now, because a person wants to know."""
+        order = self._open(client_order_id)
+        if order is not None:
+            await self._look(order)
+
+    async def books(self) -> None:
+        """Ask for everything the venue shows, and report it or its silence."""
+        await self.fetch_fills()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                snapshot = await self._venue.snapshot()
+        except (VenueUnavailable, TimeoutError) as fault:
+            text = str(fault) or f"no answer in {self._timeout_s:.0f} s"
+            self._report(VenueSilent(venue=self._venue.name, text=text))
+            return
+        self._report(snapshot)
+
+    async def watch_books(self) -> None:
+        """Compare the books for ever; often while the venue is silent."""
+        while True:
+            silent = self._venue.name in self._state().venues_silent
+            await self._pause(POLL_S_MAX if silent else BOOKS_EVERY_S)
+            await self.books()
+
+    async def follow(self) -> None:
+        """Follow the venue's stream for ever; a stream that ends is opened again."""
+        pause_s = POLL_S_MIN
+        while True:
+            try:
+                async for report in self._venue.reports():
+                    self._report(report)
+                    pause_s = POLL_S_MIN
+                    self._interval_s = POLL_S_MIN
+            except VenueUnavailable as fault:
+                log.warning("the stream of %s ended: %s", self._venue.name, fault)
+            await self._pause(pause_s)
+            pause_s = min(SEARCH_S_MAX, pause_s * 2)
+
+    async def poll(self) -> None:
+        """Poll open orders for ever, adaptively."""
+        while True:
+            orders = self._orders()
+            if not orders:
+                self._awake.clear()
+                await self._awake.wait()
+                self._interval_s = POLL_S_MIN
+                await self._pause(self._interval_s)
+                continue
+            before = self._state().seq
+            await self.fetch_fills()
+            for order in orders:
+                waits = order.status is OrderStatus.UNKNOWN or order.cancel_requested
+                if not waits and self._open(order.client_order_id) is not None:
+                    await self._look_up(order)
+            quiet = self._state().seq == before
+            grown = min(POLL_S_MAX, self._interval_s * POLL_GROWTH)
+            self._interval_s = grown if quiet else POLL_S_MIN
+            await self._pause(self._interval_s)
+
+    def wake(self) -> None:
+        """Say that there is something to poll."""
+        self._awake.set()
+
+    async def fetch_fills(self) -> bool:
+        """Report the fills since the last ones, overlapping; False when the venue is silent."""
+        since = (self._cursor or self._start()) - FILLS_OVERLAP
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await self._venue.fills(since)
+        except (VenueUnavailable, TimeoutError) as fault:
+            log.info("no fills from %s: %s", self._venue.name, fault)
+            return False
+        for report in found:
+            if report.fill.identity not in self._state().fills_known:
+                self._report(report)
+            if self._cursor is None or report.fill.at > self._cursor:
+                self._cursor = report.fill.at
+        return True
+
+    async def _look(self, order: Order) -> None:
+        """Fetch fills, then the order's status: a finished order needs its fills first."""
+        answered = await self.fetch_fills()
+        await self._look_up(order, complete=answered)
+
+    async def _look_up(self, order: Order, *, complete: bool = True) -> None:
+        answer = await self._within(self._venue.lookup(order))
+        if answer is None:
+            text = f"no answer from {self._venue.name}"
+            answer = OrderNotSeen(client_order_id=order.client_order_id, complete=False, text=text)
+        elif isinstance(answer, OrderNotSeen) and not complete:
+            answer = OrderNotSeen(
+                client_order_id=order.client_order_id, complete=False, text=answer.text
+            )
+        if isinstance(answer, OrderSeen) and answer.filled > order.filled:
+            # The fills behind a newer count may have come after the last fetch.
+            await self.fetch_fills()
+        self._report(answer)
+
+    async def _within(self, call: Awaitable[T]) -> T | None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await call
+        except (VenueUnavailable, TimeoutError):
+            return None
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds * self._jitter.uniform(0.8, 1.2))
+
+    def _orders(self) -> list[Order]:
+        return [o for o in self._state().orders.values() if o.venue == self._venue.name]
+
+    def _open(self, client_order_id: str) -> Order | None:
+        return self._state().orders.get(client_order_id)
+
+    def _start(self) -> datetime:
+        """Give where to begin reading fills: before the oldest order that is still open."""
+        times = [o.submitted_at for o in self._orders() if o.submitted_at is not None]
+        return min(times, default=self._clock.now())

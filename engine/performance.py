@@ -1,0 +1,141 @@
+"""Performance: counts, slippage and latency of this process, for screens and metrics.
+
+Statistics are floats on purpose: they describe, nothing is decided from them. Latency runs from
+the arrival of the message that became the order to its first fill, on the monotonic clock.
+Slippage is against the arrival mid, positive = cost. Percentiles are nearest-rank over the newest
+samples.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine import events as e
+from engine.orders import Order, OrderStatus
+from engine.state import State
+
+SAMPLES_MAX = 1000
+
+
+class Performance:
+    """Collect what happened since the start; bounded to the newest thousand samples."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        """Measure with a monotonic clock, in seconds."""
+        self._monotonic = monotonic
+        self._received: dict[str, float] = {}
+        self.latencies_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.acknowledged_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.slippages_bps: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.signals = 0
+        self.denied = 0
+        self.counts: dict[OrderStatus, int] = {}
+
+    def see(self, event: e.Event, state: State, received: float) -> None:
+        """Take one committed event in."""
+        match event:
+            case e.SignalReceived():
+                self.signals += 1
+            case e.OrderDenied():
+                self.denied += 1
+            case e.OrderSubmitted(order=order):
+                self._received[order.client_order_id] = received
+            case e.OrderAccepted(client_order_id=client_order_id):
+                self._stamp(self.acknowledged_ms, client_order_id)
+            case e.FillBooked(fill=fill) if fill.client_order_id is not None:
+                filled = state.order(fill.client_order_id)
+                if filled is not None and filled.fills == 1:
+                    self._stamp(self.latencies_ms, fill.client_order_id)
+                self._finished(filled)
+            case (
+                e.OrderRejected()
+                | e.OrderNotSent()
+                | e.OrderCanceled()
+                | e.OrderExpired()
+                | e.OrderUnknown()
+            ):
+                if isinstance(event, e.OrderUnknown):
+                    self.counts[OrderStatus.UNKNOWN] = self.counts.get(OrderStatus.UNKNOWN, 0) + 1
+                self._finished(state.order(event.client_order_id))
+            case _:
+                pass
+
+    def _stamp(self, samples: deque[float], client_order_id: str) -> None:
+        received = self._received.get(client_order_id)
+        if received is not None:
+            samples.append((self._monotonic() - received) * 1000)
+
+    def _finished(self, order: Order | None) -> None:
+        """Count an order once, when it is first seen finished."""
+        if order is None or not order.is_finished:
+            return
+        if self._received.pop(order.client_order_id, None) is None:
+            return
+        self.counts[order.status] = self.counts.get(order.status, 0) + 1
+        cost = order.slippage_cost_bps
+        if cost is not None:
+            self.slippages_bps.append(float(cost))
+
+    @property
+    def successful(self) -> int:
+        """Give how many orders filled."""
+        return self.counts.get(OrderStatus.FILLED, 0)
+
+    @property
+    def failed(self) -> int:
+        """Give how many signals and orders came to nothing: denied, rejected, not sent."""
+        failures = (OrderStatus.REJECTED, OrderStatus.NOT_SENT)
+        return self.denied + sum(self.counts.get(status, 0) for status in failures)
+
+
+def percentile(samples: Sequence[float], share: float) -> float:
+    """Give the nearest-rank percentile of unsorted samples; 0.0 without any."""
+    if not samples:
+        return 0.0
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def summary(samples: Sequence[float], unit: str) -> dict[str, Any]:
+    """Summarise samples under names such as `avg_latency_ms`."""
+    return {
+        f"min_{unit}": min(samples, default=0.0),
+        f"max_{unit}": max(samples, default=0.0),
+        f"avg_{unit}": sum(samples) / len(samples) if samples else 0.0,
+        f"p50_{unit}": percentile(samples, 0.50),
+        f"p95_{unit}": percentile(samples, 0.95),
+        f"p99_{unit}": percentile(samples, 0.99),
+        "sample_size": len(samples),
+    }
+
+
+def metrics_of(performance: Performance, state: State, *, is_running: bool) -> dict[str, Any]:
+    """Give the metrics of the Python interface: engine, positions, risk, monitoring."""
+    done = performance.successful + performance.failed
+    equity = state.equity
+    return {
+        "engine": {
+            "mode": state.journal.mode if state.journal is not None else "paper",
+            "is_running": is_running,
+            "circuit_breaker_active": bool(state.breakers),
+            "total_signals": performance.signals,
+            "successful_executions": performance.successful,
+            "failed_executions": performance.failed,
+            "success_rate": performance.successful / done if done else 0.0,
+        },
+        "positions": {"total_positions": len(state.positions)},
+        "risk": {
+            "current_drawdown_pct": float(equity.drawdown_pct) if equity else 0.0,
+            "daily_loss_pct": float(equity.day_loss_pct) if equity else 0.0,
+            "risk_violations": performance.denied,
+        },
+        "monitoring": {
+            "execution": {
+                "total_orders": sum(performance.counts.values()),
+                **{str(status): count for status, count in sorted(performance.counts.items())},
+            },
+            "slippage": summary([bps / 100 for bps in performance.slippages_bps], "slippage_pct"),
+            "speed": summary(performance.latencies_ms, "latency_ms"),
+        },
+    }

@@ -1,0 +1,203 @@
+"""Runtime: an engine put together from its parts; started, stopped, spoken to."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from engine import commands as c
+from engine.dispatch import Dispatcher
+from engine.errors import EngineError, JournalMismatch
+from engine.loop import Loop
+from engine.performance import Performance
+from engine.ports import Clock, Journal, Quotes, Venue, VenueUnavailable
+from engine.receipts import Receipt
+from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.state import State
+
+log = logging.getLogger("engine.runtime")
+
+
+class ExecutionMode(StrEnum):
+    """Simulated or real money."""
+
+    PAPER = "paper"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """Configure an engine. `journal_id` is used only when the journal is new; it is random."""
+
+    journal_id: str
+    mode: ExecutionMode = ExecutionMode.PAPER
+    accounts: tuple[str, ...] = ("binance",)
+    market: str = "simulated"
+    currency: str = "USDT"
+    cash: Decimal = Decimal(10000)
+    limits: RiskLimits = field(default_factory=RiskLimits)
+    confirm: ConfirmPolicy = field(default_factory=ConfirmPolicy)
+    order_timeout_s: int = 300
+    submit_timeout_s: float = 5.0
+    settle_s: int = 60
+    inbox_max: int = 10_000
+    version: str = "0"
+
+
+class Runtime:
+    """Run the loop, the venues' monitors and the watch."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        venues: Mapping[str, Venue],
+        quotes: Quotes,
+        clock: Clock,
+        settings: EngineSettings,
+        jitter: random.Random,
+    ) -> None:
+        """Wire the parts; nothing runs before `start`."""
+        self.quotes = quotes
+        self.settings = settings
+        self.clock = clock
+        self.loop = Loop(
+            journal=journal,
+            quotes=quotes,
+            clock=clock,
+            inbox_max=settings.inbox_max,
+            settle_s=settings.settle_s,
+        )
+        self.performance = Performance(clock.monotonic)
+        self.dispatcher = Dispatcher(
+            loop=self.loop,
+            venues=venues,
+            quotes=quotes,
+            clock=clock,
+            timeout_s=settings.submit_timeout_s,
+            jitter=jitter,
+        )
+        self.journal = journal
+        self.started_at_seq = 0
+        self._main: asyncio.Task[None] | None = None
+        self.loop.subscribe(self.performance.see)
+
+    @property
+    def state(self) -> State:
+        """Give State as of the last commit."""
+        return self.loop.state
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether messages are being worked on."""
+        return self._main is not None and not self._main.done()
+
+    async def start(self) -> None:
+        """Replay the journal, ask the venues about what is open, and begin.
+
+        Raises: JournalMismatch when the journal belongs to another mode or other accounts,
+        JournalLocked, JournalCorrupt.
+        """
+        await self.loop.open()
+        self._check_identity()
+        try:
+            await self.quotes.start()
+        except VenueUnavailable as fault:
+            log.warning("the market is not there yet: %s", fault)
+        self._main = asyncio.create_task(self.dispatcher.run(), name="engine")
+        self._main.add_done_callback(_log_end)
+        settings = self.settings
+        now = self.clock.now()
+        self.started_at_seq = self.state.seq
+        await self.send(
+            c.StartEngine(
+                command_id=f"start:{self.state.seq}",
+                actor=c.ENGINE,
+                at=now,
+                journal_id=settings.journal_id,
+                epoch=1,
+                mode=settings.mode,
+                accounts=settings.accounts,
+                market=settings.market,
+                currency=settings.currency,
+                cash=settings.cash,
+                limits=settings.limits,
+                confirm=settings.confirm,
+                order_timeout_s=settings.order_timeout_s,
+                version=settings.version,
+            )
+        )
+        await self.dispatcher.recover()
+
+    async def stop(self) -> None:
+        """End in good order: journal the end, then stop every task."""
+        if self._main is None:
+            return
+        if self.is_running:
+            command_id = f"stop:{self.state.seq}"
+            command = c.StopEngine(command_id=command_id, actor=c.ENGINE, at=self.clock.now())
+            try:
+                async with asyncio.timeout(self.settings.submit_timeout_s):
+                    await self.send(command)
+            except (EngineError, TimeoutError) as fault:
+                log.warning("the end was not journaled: %s", fault)
+        self._main.cancel()
+        await asyncio.wait([self._main])
+        self.loop.close()
+        self._main = None
+        await self.quotes.stop()
+
+    async def wait_ended(self) -> BaseException | None:
+        """Wait until the engine stops by itself, and give the fault that stopped it."""
+        if self._main is not None:
+            await asyncio.wait([self._main])
+        return self.loop.fault
+
+    def send(self, command: c.Command) -> asyncio.Future[Receipt]:
+        """Leave a command; the future gives its receipt once it is durable.
+
+        Raises: EngineStopped, QueueFull. The future raises JournalUnavailable.
+        """
+        return self.loop.send(command)
+
+    def latch_stop(self, command: c.Halt) -> asyncio.Future[Receipt]:
+        """Stop: latched in memory when this returns, journaled when the future is done."""
+        self.loop.stop_latched = True
+        return self.loop.send(command)
+
+    def ask(self, client_order_id: str) -> None:
+        """Ask the venue about an order now."""
+        self.dispatcher.ask(client_order_id)
+
+    def _check_identity(self) -> None:
+        journal = self.state.journal
+        if journal is None:
+            return
+        settings = self.settings
+        if journal.mode != settings.mode:
+            raise JournalMismatch(
+                f"This journal belongs to {journal.mode} mode; {settings.mode} needs its own: "
+                "set DATABASE_URL to another file."
+            )
+        if set(journal.accounts) != set(settings.accounts):
+            raise JournalMismatch(
+                f"This journal belongs to {', '.join(journal.accounts)}, not to "
+                f"{', '.join(settings.accounts)}: set VENUES back, or DATABASE_URL to another file."
+            )
+        if journal.market != settings.market:
+            raise JournalMismatch(
+                f"This journal's prices are {journal.market}, not {settings.market}: "
+                "set DATABASE_URL to another file."
+            )
+        if journal.currency != settings.currency:
+            raise JournalMismatch(
+                f"This journal is kept in {journal.currency}, not in {settings.currency}."
+            )
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("the engine stopped, with trading halted", exc_info=task.exception())

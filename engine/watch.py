@@ -1,0 +1,117 @@
+"""The watch: looks at every new quote for a reached stop or target, or a limit in danger."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from engine import commands as c
+from engine.exits import reached
+from engine.portfolio import valuation
+from engine.ports import Clock, Quotes
+from engine.positions import Position
+from engine.quotes import Quote
+from engine.state import State
+
+EQUITY_EVERY_S = 1.0
+TRIGGER_AGAIN_S = 2.0
+TRIGGER_AGAIN_S_MAX = 30.0
+
+
+class Watch:
+    """Turn quotes into TriggerExit and SampleEquity commands. Never waits for anything."""
+
+    def __init__(
+        self,
+        *,
+        quotes: Quotes,
+        clock: Clock,
+        state: Callable[[], State],
+        post: Callable[[c.Command], None],
+    ) -> None:
+        """Wire the watch; it begins with `start`."""
+        self._quotes = quotes
+        self._clock = clock
+        self._state = state
+        self._post = post
+        self._tried: dict[str, tuple[int, float]] = {}
+        self._equity_at = 0.0
+
+    def start(self) -> None:
+        """Listen to the quotes."""
+        self._quotes.subscribe(self.see)
+
+    def see(self, quote: Quote) -> None:
+        """Look at one new quote."""
+        state = self._state()
+        if state.journal is None:
+            return
+        position = state.positions.get(f"{quote.venue}:{quote.symbol}")
+        if position is not None:
+            self._exits(position, quote)
+        if state.positions:
+            self._limits(state)
+
+    def _exits(self, position: Position, quote: Quote) -> None:
+        leg = reached(position, quote)
+        if leg is None:
+            return
+        name = f"{position.position_id}:{leg.leg}:{leg.price}"
+        tries, last = self._tried.get(name, (0, float("-inf")))
+        now = self._clock.monotonic()
+        pause_s = min(TRIGGER_AGAIN_S_MAX, TRIGGER_AGAIN_S * 2 ** min(tries, 4))
+        if tries and now - last < pause_s:
+            return
+        self._tried = {**self._tried, name: (tries + 1, now)}
+        self._forget()
+        self._post(
+            c.TriggerExit(
+                command_id=f"exit:{name}:{quote.at.isoformat()}",
+                actor=c.ENGINE,
+                at=self._clock.now(),
+                position_id=position.position_id,
+                leg=leg.leg,
+                price=leg.price,
+                quote=quote,
+            )
+        )
+
+    def _forget(self) -> None:
+        """Keep only what concerns positions that are still open."""
+        held = {position.position_id for position in self._state().positions.values()}
+        self._tried = {
+            name: tried for name, tried in self._tried.items() if name.partition(":")[0] in held
+        }
+
+    def _limits(self, state: State) -> None:
+        """Ask for a measurement when daily loss or drawdown has reached its warning."""
+        now = self._clock.monotonic()
+        if now - self._equity_at < EQUITY_EVERY_S or state.equity is None:
+            return
+        self._equity_at = now
+        worth = valuation(state, self._quotes.latest())
+        if worth is None:
+            return
+        equity, limits = state.equity, state.limits
+        lost = equity.loss_base - worth.equity
+        sunk = equity.high_water - worth.equity
+        loss_limit = equity.loss_base * limits.daily_loss_pct_max / 100
+        sink_limit = equity.high_water * limits.drawdown_pct_max / 100
+        latched = {breaker.kind for breaker in state.breakers.values()}
+        if self._near("daily_loss", lost, loss_limit, latched) or self._near(
+            "drawdown", sunk, sink_limit, latched
+        ):
+            self._post(
+                c.SampleEquity(
+                    command_id=f"watch:{self._clock.now().isoformat()}",
+                    actor=c.ENGINE,
+                    at=self._clock.now(),
+                )
+            )
+
+    def _near(self, kind: str, value: Decimal, limit: Decimal, latched: set[str]) -> bool:
+        """Tell whether a limit must be judged now: reached, or warned about for the first time."""
+        if kind in latched:
+            return False
+        state = self._state()
+        return value >= limit or (
+            kind not in state.warned and value >= limit * state.limits.warn_share
+        )
