@@ -156,12 +156,12 @@ class Runtime:
             await asyncio.wait([self._main])
         return self.loop.fault
 
-    def send(self, command: c.Command) -> asyncio.Future[Receipt]:
-        """Leave a command; the future gives its receipt once it is durable.
+    async def send(self, command: c.Command) -> Receipt:
+        """Leave a command, and give its receipt once it is durable.
 
-        Raises: EngineStopped, QueueFull. The future raises JournalUnavailable.
+        Raises: EngineStopped, QueueFull, JournalUnavailable; nothing was done then.
         """
-        return self.loop.send(command)
+        return await self.loop.send(command)
 
     def latch_stop(self, command: c.Halt) -> asyncio.Future[Receipt]:
         """Stop: latched in memory when this returns, journaled when the future is done."""
