@@ -198,10 +198,8 @@ def bar(value: Decimal, limit: Decimal) -> str:
     """Draw eight cells; the last one fills only at the limit."""
     if limit <= ZERO:
         return "░" * BAR_CELLS
-    cells = int(max(ZERO, value) / limit * BAR_CELLS)
-    if value > ZERO:
-        cells = max(cells, 1)
-    full = min(BAR_CELLS, cells)
+    cells = int(fixed(max(ZERO, value) / limit * BAR_CELLS, 0).replace(",", ""))
+    full = BAR_CELLS if value >= limit else min(BAR_CELLS - 1, cells)
     return "▓" * full + "░" * (BAR_CELLS - full)
 
 

@@ -146,7 +146,7 @@ def guided_size(view: GuidedView) -> Screen:
 
 
 def _level(name: str, percent: Decimal | None, where: str) -> str | None:
-    return f"{name:<16}{figures.trimmed(percent)}% {where}" if percent is not None else None
+    return line(name, f"{figures.trimmed(percent)}%", where) if percent is not None else None
 
 
 def _risk_line(view: GuidedView) -> str | None:
@@ -191,6 +191,7 @@ def _presets(view: GuidedView) -> list[ButtonView]:
 def guided_typing(view: GuidedView) -> Screen:
     """Say how to type a size that has no button."""
     scene, asset = view.scene, view.listing.base.lower()
+    examples: tuple[str, ...]
     if view.side is OrderSide.SELL:
         examples = (f"/sell {asset} 50%",)
     else:

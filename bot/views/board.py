@@ -121,15 +121,19 @@ def board_view(
         fault=fault,
         stale_since=max(times, default=scene.now) if is_stale else None,
         good_until=scene.now + good_for,
-        flatten_running=state.flatten is not None,
+        flatten_running=state.flattening is not None,
     )
 
 
 def day_limit(state: State) -> Decimal | None:
-    """Give the daily loss limit in money, positive; None before the day's first measure."""
-    if state.equity is None:
+    """Give the loss since the day opened at which the breaker trips, in money; None before
+    the first measure. After a re-arming one further limit counts from the equity then.
+    """
+    equity = state.equity
+    if equity is None:
         return None
-    return state.equity.day_open * state.limits.daily_loss_pct_max / HUNDRED
+    base = equity.loss_base
+    return equity.day_open - base + base * state.limits.daily_loss_pct_max / HUNDRED
 
 
 def start_view(scene: Scene, state: State, venues: Sequence[VenueHealth]) -> StartView:
