@@ -1,6 +1,8 @@
 """The calls that arrived, for tests and benchmarks."""
 
+import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bot.sandbox.wire import Json
@@ -28,6 +30,7 @@ class Calls:
     def __init__(self) -> None:
         self._calls: deque[Call] = deque(maxlen=KEPT_MAX)
         self._next = 1
+        self._arrived = asyncio.Event()
 
     def arrive(self, method: str, chat_id: int | None, parameters: Json, now_s: float) -> int:
         """Note a call and give its number."""
@@ -42,6 +45,8 @@ class Calls:
                 arrived_s=now_s,
             )
         )
+        self._arrived.set()
+        self._arrived = asyncio.Event()
         return number
 
     def answer(self, number: int, *, code: int | None, fault: str | None, now_s: float) -> None:
@@ -51,6 +56,14 @@ class Calls:
             self._calls[index] = replace(
                 self._calls[index], answered_s=now_s, code=code, fault=fault
             )
+
+    async def wait_for(self, number: int, method: str | None, timeout_s: float) -> list[Call]:
+        """Wait until a call after `number` arrives, at most `timeout_s`; list what there is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not self.after(number, method):
+                    await self._arrived.wait()
+        return self.after(number, method)
 
     def after(self, number: int = 0, method: str | None = None) -> list[Call]:
         """List the calls after one, of one method or of all."""

@@ -41,6 +41,7 @@ class Control:
             "heal": self._heal,
             "network": self._network,
             "calls": self._list_calls,
+            "wait_for_call": self._wait_for_call,
             "add_person": self._add_person,
             "add_group": self._add_group,
             "limit": self._limit,
@@ -160,6 +161,11 @@ class Control:
 
     def _list_calls(self, body: Json) -> Json:
         found = self._calls.after(int(body.get("after", 0)), body.get("method"))
+        return {"calls": [asdict(one) for one in found]}
+
+    async def _wait_for_call(self, body: Json) -> Json:
+        timeout_s = min(float(body.get("timeout_s", 30.0)), CHANGES_TIMEOUT_S_MAX)
+        found = await self._calls.wait_for(int(body.get("after", 0)), body.get("method"), timeout_s)
         return {"calls": [asdict(one) for one in found]}
 
     def _add_person(self, body: Json) -> Json:

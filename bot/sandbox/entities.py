@@ -92,9 +92,7 @@ def parse_html(markup: str) -> Formatted:
 
 def _check_span(tag: StartTag) -> None:
     if tag.name == "span" and tag.attributes.get("class") != "tg-spoiler":
-        raise unparsable(
-            f'Tag "span" must have class "tg-spoiler" at byte offset {tag.at_byte}'
-        )
+        raise unparsable(f'Tag "span" must have class "tg-spoiler" at byte offset {tag.at_byte}')
 
 
 def _close(reading: _Reading, end: EndTag) -> None:

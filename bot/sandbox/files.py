@@ -77,6 +77,13 @@ def _number(path: str) -> int:
     return int(PurePosixPath(path).stem.removeprefix("file_"))
 
 
+def picture_type(content: bytes) -> str:
+    """Name the type of a picture by its first bytes."""
+    if content[:2] == b"\xff\xd8":
+        return "image/jpeg"
+    return "image/gif" if content[:4] == b"GIF8" else "image/png"
+
+
 def picture_size(content: bytes) -> tuple[int, int] | None:
     """Read width and height in pixels of a PNG, JPEG or GIF; None where it is none of them."""
     if content[:8] == b"\x89PNG\r\n\x1a\n" and len(content) >= 24:

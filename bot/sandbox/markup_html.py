@@ -10,10 +10,8 @@ from typing import TypeAlias
 
 from bot.sandbox.refusals import unparsable
 
-TAGS = frozenset(
-    "a b strong i em s strike del u ins span tg-spoiler tg-emoji tg-time pre code blockquote"
-    .split()
-)
+FORMATS = "a b strong i em s strike del u ins span tg-spoiler tg-emoji tg-time pre code blockquote"
+TAGS = frozenset(FORMATS.split())
 NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 SPACES = " \t\r\n\v\0"
 BROKEN_UNICODE = (
@@ -168,9 +166,7 @@ class Tokenizer:
                 self._at += 1
             value = self._markup[begin : self._at].lower()
             if self._at >= len(self._markup) or self._peek() not in SPACES + ">":
-                raise unparsable(
-                    f"Unexpected end of name token at byte offset {self._byte(begin)}"
-                )
+                raise unparsable(f"Unexpected end of name token at byte offset {self._byte(begin)}")
             return value
         self._at += 1
         read: list[str] = []

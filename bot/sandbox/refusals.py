@@ -12,9 +12,7 @@ NOT_MODIFIED = (
     "Bad Request: message is not modified: specified new message content and reply markup are "
     "exactly the same as a current content and reply markup of the message"
 )
-QUERY_TOO_OLD = (
-    "Bad Request: query is too old and response timeout expired or query ID is invalid"
-)
+QUERY_TOO_OLD = "Bad Request: query is too old and response timeout expired or query ID is invalid"
 OTHER_POLLER = (
     "Conflict: terminated by other getUpdates request; "
     "make sure that only one bot instance is running"
@@ -95,6 +93,4 @@ def webhook_active() -> Refusal:
 def too_many_requests(retry_after_s: float) -> Refusal:
     """Refuse for now; `retry_after_s` is rounded up to whole seconds, at least one."""
     seconds = max(1, math.ceil(retry_after_s))
-    return Refusal(
-        429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds}
-    )
+    return Refusal(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})

@@ -91,9 +91,7 @@ class Sandbox(Verbs):
             monotonic=self._monotonic,
         )
         control = Control(world, faults, calls)
-        app = web.Application(
-            middlewares=[gate(self._extra_hosts)], client_max_size=BODY_BYTES_MAX
-        )
+        app = web.Application(middlewares=[gate(self._extra_hosts)], client_max_size=BODY_BYTES_MAX)
         app.on_response_prepare.append(add_headers)
         app.add_routes([*BotApi(world, faults, calls).routes(), *Site(world, control).routes()])
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)

@@ -180,6 +180,19 @@ class Verbs(ABC):
         answer = await self.perform("calls", {"method": method, "after": after})
         return [SeenCall(**one) for one in answer["calls"]]
 
+    async def wait_for_call(
+        self, method: str, *, after: int = 0, timeout_s: float = WAIT_S
+    ) -> SeenCall:
+        """Wait until a call of a method arrives, answered or not; give the first after a number.
+
+        Raises: NothingCame.
+        """
+        body = {"method": method, "after": after, "timeout_s": timeout_s}
+        found = (await self.perform("wait_for_call", body))["calls"]
+        if not found:
+            raise NothingCame(f"no call of {method} in {timeout_s} s")
+        return SeenCall(**found[0])
+
     async def add_person(self, person: Person) -> None:
         """Give somebody a phone."""
         await self.perform("add_person", asdict(person))

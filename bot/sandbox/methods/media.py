@@ -1,7 +1,7 @@
 """Photos and documents in the arguments of a call."""
 
 from bot.sandbox.chats import Media, MediaKind
-from bot.sandbox.files import picture_size
+from bot.sandbox.files import picture_size, picture_type
 from bot.sandbox.parameters import Parameters, Upload
 from bot.sandbox.refusals import bad_request
 from bot.sandbox.wire import Json
@@ -45,18 +45,20 @@ def named_media(world: World, given: Parameters, named: str, kind: MediaKind) ->
 
 def _uploaded(world: World, upload: Upload, kind: MediaKind) -> Media:
     width, height = 0, 0
+    mime_type = upload.mime_type
     if kind == "photo" and upload.content:
         size = picture_size(upload.content)
         if size is None:
             raise bad_request("IMAGE_PROCESS_FAILED")
         width, height = size
+        mime_type = picture_type(upload.content)
         longest, shortest = max(size), max(1, min(size))
         if width + height > PHOTO_SIDES_MAX or longest / shortest > PHOTO_RATIO_MAX:
             raise bad_request("PHOTO_INVALID_DIMENSIONS")
     stored = world.files.keep(
         content=upload.content,
         name=upload.name,
-        mime_type=upload.mime_type,
+        mime_type=mime_type,
         folder=f"{kind}s",
     )
     return Media(kind=kind, file_id=stored.file_id, width=width, height=height)

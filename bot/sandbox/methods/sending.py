@@ -74,9 +74,7 @@ def _send_media(world: World, given: Parameters, kind: Any) -> Json:
     markup = read_markup(given.mapping("reply_markup"))
     reply_of(world, given, chat_id)  # refused before the file is stored
     media = media_of(world, given, kind)
-    sent = post(
-        world, given, chat_id=chat_id, formatted=formatted, media=media, markup=markup
-    )
+    sent = post(world, given, chat_id=chat_id, formatted=formatted, media=media, markup=markup)
     return message_json(world, sent)
 
 

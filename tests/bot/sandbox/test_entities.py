@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from bot.sandbox.detection import detect
 from bot.sandbox.entities import Entity, Formatted, parse_html, to_html
+from bot.sandbox.markup_html import BROKEN_UNICODE
 from bot.sandbox.refusals import Refusal
 from bot.sandbox.tidying import tidy
 from bot.sandbox.utf16 import length_units, slice_units
@@ -11,10 +12,8 @@ from bot.sandbox.utf16 import length_units, slice_units
 # The refusals and the readings of TDLib's own test of parse_html.
 PREFIX = "🏟 🏟&lt;"
 REFUSED = [
-    ("&#57311;", "Text contains invalid Unicode characters after decoding HTML entities, "
-     "check for unmatched surrogate code units"),
-    ("&#xDFDF", "Text contains invalid Unicode characters after decoding HTML entities, "
-     "check for unmatched surrogate code units"),
+    ("&#57311;", BROKEN_UNICODE),
+    ("&#xDFDF", BROKEN_UNICODE),
     (PREFIX + "<abacaba", "Unclosed start tag at byte offset 13"),
     (PREFIX + "<abac aba>", 'Unsupported start tag "abac" at byte offset 13'),
     (PREFIX + "<abac>", 'Unsupported start tag "abac" at byte offset 13'),
@@ -30,7 +29,7 @@ REFUSED = [
     (PREFIX + "<i>a</em   >",
      'Unmatched end tag at byte offset 17, expected "</i>", found "</em>"'),
     ("1 < 2", 'Unsupported start tag "" at byte offset 2'),
-    ("<<", 'Unclosed start tag at byte offset 0'),
+    ("<<", "Unclosed start tag at byte offset 0"),
     ("<br/>", 'Unsupported start tag "br/" at byte offset 0'),
     ("<script>alert(1)</script>", 'Unsupported start tag "script" at byte offset 0'),
     ("<a href", 'Unclosed start tag "a" at byte offset 0'),
@@ -120,7 +119,9 @@ def test_code_holds_no_other_entity_and_splits_what_reaches_around_it() -> None:
 
 
 def test_commands_mentions_and_links_are_found_but_not_in_code() -> None:
-    read = detect(tidy(parse_html("/buy btc, ask @owner_olivia, https://x.y/z. <code>/stop</code>")))
+    read = detect(
+        tidy(parse_html("/buy btc, ask @owner_olivia, https://x.y/z. <code>/stop</code>"))
+    )
     found = [(e.type, slice_units(read.text, e.offset, e.length)) for e in read.entities]
     assert found == [
         ("bot_command", "/buy"),
@@ -182,7 +183,6 @@ def test_what_is_written_as_html_is_read_back_the_same(formatted: Formatted) -> 
 def test_no_text_whatever_makes_the_parser_fail_otherwise_than_by_refusing(markup: str) -> None:
     try:
         read = tidy(parse_html(markup))
-    except Refusal as refusal:
-        assert refusal.code == 400
-    else:
-        assert all(0 <= e.offset < e.end <= length_units(read.text) for e in read.entities)
+    except Refusal:
+        return
+    assert all(0 <= e.offset < e.end <= length_units(read.text) for e in read.entities)

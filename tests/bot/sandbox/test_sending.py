@@ -151,9 +151,7 @@ async def test_length_is_counted_after_parsing(bot: Bot) -> None:
     assert sent.text == "&" * 4096
 
 
-async def test_a_photo_can_be_sent_fetched_and_sent_again_by_id(
-    sandbox: Sandbox, bot: Bot
-) -> None:
+async def test_a_photo_can_be_sent_fetched_and_sent_again_by_id(sandbox: Sandbox, bot: Bot) -> None:
     picture = png(40, 30)
     sent = await bot.send_photo(OWNER, picture, caption="<b>17 Nov</b>", parse_mode="HTML")
 
