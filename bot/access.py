@@ -162,6 +162,7 @@ def act_of(button: Button) -> Act:
             | callbacks.StopChoice()
             | callbacks.SymbolChoice()
             | callbacks.Redo()
+            | callbacks.RunKept()
         ):
             return Act.TRADE
         case callbacks.CancelOrder() | callbacks.CancelEntries() | callbacks.StopCancelStops():

@@ -332,6 +332,13 @@ class DropBacklog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunKept:
+    """Make a ticket of a command that was corrected for the person; `name` is where it is kept."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dismiss:
     """Take the buttons away and do nothing else."""
 
@@ -377,6 +384,7 @@ Button = (
     | SymbolChoice
     | Redo
     | DropBacklog
+    | RunKept
     | Dismiss
 )
 
@@ -422,6 +430,7 @@ CODES: Mapping[str, type[Button]] = {
     "sy": SymbolChoice,
     "re": Redo,
     "db": DropBacklog,
+    "rk": RunKept,
     "dm": Dismiss,
 }
 _CODE_OF: Mapping[type, str] = {kind: code for code, kind in CODES.items()}
