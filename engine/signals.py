@@ -88,6 +88,8 @@ class TradingSignal:
         self._check_sizes()
         if not 0 <= self.confidence <= 1:
             raise InvalidInput(f"Confidence must be between 0 and 1, not {self.confidence!r}.")
+        # A stored signal comes back with a float; 1 and 1.0 would make two hashes of one State.
+        object.__setattr__(self, "confidence", float(self.confidence))
         if not 1 <= len(self.strategy) <= STRATEGY_LENGTH_MAX:
             raise InvalidInput(f"A strategy's name has 1 to {STRATEGY_LENGTH_MAX} characters.")
         for time in (self.created_at, self.expires_at):

@@ -84,7 +84,7 @@ class Queries:
 
     async def audit(self, limit: int, before_seq: int | None = None) -> Sequence[AuditLine]:
         """Give who did what, newest first; a page further on begins before `before_seq`."""
-        conditions = [t.JOURNAL.c.kind.in_(AUDITED)]
+        conditions: list[ColumnElement[bool]] = [t.JOURNAL.c.kind.in_(AUDITED)]
         if before_seq is not None:
             conditions.append(t.JOURNAL.c.seq < before_seq)
         rows = await self._rows(t.JOURNAL, *conditions, by=t.JOURNAL.c.seq.desc(), limit=limit)
@@ -160,7 +160,7 @@ class Queries:
         symbol: str | None = None,
     ) -> Sequence[FillRecord]:
         """Give fills since a time, newest first, of one venue or symbol if named."""
-        conditions = [t.FILLS.c.at >= since]
+        conditions: list[ColumnElement[bool]] = [t.FILLS.c.at >= since]
         if venue is not None:
             conditions.append(t.FILLS.c.venue == venue)
         if symbol is not None:

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Insert, Select, Table, Update, insert, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.types import TypeDecorator
 
 from engine.errors import JournalCorrupt
+from storage.types import DecimalText, UtcDateTime
 
 Values = dict[str, Any]
 V = TypeVar("V")
@@ -38,7 +38,7 @@ def selecting(table: Table) -> Select[Any]:
     return select(
         *(
             type_coerce(column, column.type.impl_instance).label(column.name)
-            if isinstance(column.type, TypeDecorator)
+            if isinstance(column.type, DecimalText | UtcDateTime)
             else column
             for column in table.columns
         )
@@ -54,12 +54,15 @@ def rows_of(
 
     Raises: JournalCorrupt naming the table, the row's key and the column.
     """
-    rows = connection.execute(narrowed(selecting(table))).mappings()
+    try:
+        rows = connection.execute(narrowed(selecting(table))).mappings().all()
+    except (ValueError, TypeError) as error:
+        raise JournalCorrupt(f"Table {table.name} holds what cannot be read: {error}") from error
     key = tuple(column.name for column in table.primary_key)
     readers = {
         column.name: column.type
         for column in table.columns
-        if isinstance(column.type, TypeDecorator)
+        if isinstance(column.type, DecimalText | UtcDateTime)
     }
     found: list[Values] = []
     for stored in rows:
