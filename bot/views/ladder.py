@@ -188,7 +188,7 @@ def flatten_view(
         scene=scene,
         since=run.since,
         items=tuple(
-            _item(key, quantity, run, state, quotes, instruments)
+            _item(key, quantity, run.since, state, quotes, instruments=instruments)
             for key, quantity in zip(run.keys, run.quantities, strict=True)
         ),
         canceled=_canceled(state, halted_since(state) or run.since, instruments),
@@ -209,9 +209,10 @@ def flatten_view(
 def _item(
     key: str,
     quantity: Decimal,
-    run: FlattenRun,
+    since: datetime,
     state: State,
     quotes: Mapping[str, Quote],
+    *,
     instruments: Mapping[str, Instrument],
 ) -> FlattenItem:
     exits = [
@@ -220,7 +221,7 @@ def _item(
         if order.key == key
         and order.is_exit
         and order.submitted_at is not None
-        and order.submitted_at >= run.since
+        and order.submitted_at >= since
     ]
     position = state.positions.get(key)
     done = sum((order.filled for order in exits), ZERO)
@@ -315,7 +316,7 @@ def resumed_view(
         scene=scene,
         at=at,
         by=by,
-        by_viewer=by.split(" ")[-1] == str(scene.user_id),
+        by_viewer=by.rsplit(" ", maxsplit=1)[-1] == str(scene.user_id),
         halted_for=at - halted_since if halted_since is not None else None,
         with_code=with_code,
         trading=state.trading,

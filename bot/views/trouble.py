@@ -1,0 +1,321 @@
+"""Trouble: limits nearly used or reached, books that differ, silent venues, what was set aside."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+
+from bot.views.board import day_limit
+from bot.views.scene import Listing, Scene, listing
+from bot.views.stops import StopLevel, stop_of
+from engine.events import BacklogSetAside, StrangerNoted
+from engine.instruments import Instrument
+from engine.numbers import HUNDRED, ZERO
+from engine.portfolio import valuation
+from engine.quotes import Quote
+from engine.state import Breaker, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitUse:
+    """Show how much of a limit is used.
+
+    On a daily loss the amounts are the day's PnL and the limit in money, negative; on a drawdown
+    they are the fall from the high-water mark. Shares are in percent.
+    """
+
+    kind: str
+    amount: Decimal | None
+    amount_pct: Decimal
+    limit: Decimal | None
+    limit_pct: Decimal
+
+    @property
+    def used_pct(self) -> Decimal:
+        """Give the used part of the limit, in percent; beyond 100 once it is exceeded."""
+        if self.limit_pct == ZERO:
+            return ZERO
+        return abs(self.amount_pct) / abs(self.limit_pct) * HUNDRED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningView:
+    """Show a limit that is used to its warning share."""
+
+    scene: Scene
+    use: LimitUse
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerView:
+    """Show a latched breaker; `new_day_at` is when the next trading day begins."""
+
+    scene: Scene
+    breaker: Breaker
+    name: str
+    use: LimitUse
+    bases: tuple[str, ...]
+    position_id: str | None
+    gross: Decimal
+    new_day_at: datetime
+    needs_code: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakersView:
+    """Show every latched breaker, or that there is none."""
+
+    scene: Scene
+    breakers: tuple[tuple[Breaker, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksView:
+    """Show what a venue holds otherwise than State.
+
+    `here` and `there` are set when exactly one position differs and both sides are known.
+    """
+
+    scene: Scene
+    venue: str
+    listings: tuple[Listing, ...]
+    lines: tuple[str, ...]
+    at: datetime
+    name: str
+    here: Decimal | None = None
+    there: Decimal | None = None
+    mark: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldThere:
+    """Show a position at a silent venue, at its last known value."""
+
+    listing: Listing
+    quantity: Decimal
+    value: Decimal
+    value_at: datetime | None
+    stop: StopLevel | None
+    position_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentView:
+    """Show a silent venue: since when, what is held there, and which others answer."""
+
+    scene: Scene
+    venue: str
+    since: datetime
+    held: tuple[HeldThere, ...]
+    others: tuple[str, ...]
+    ask_every_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredView:
+    """Show a venue that answers again."""
+
+    scene: Scene
+    venue: str
+    since: datetime | None
+    at: datetime
+    positions: int
+    orders: int
+    books_differ: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacklogView:
+    """Show commands that were set aside; `redone` counts from 0."""
+
+    scene: Scene
+    seq: int
+    items: tuple[str, ...]
+    done: tuple[str, ...]
+    down_since: datetime | None
+    at: datetime
+    redone: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrangerView:
+    """Show that somebody without a role wrote; no word of theirs."""
+
+    scene: Scene
+    user_id: int
+    messages: int
+    since: datetime
+    next_at: datetime
+
+
+def limit_use(
+    state: State, quotes: Mapping[str, Quote], kind: str, *, value: Decimal, limit: Decimal
+) -> LimitUse:
+    """Measure a limit; the amounts are those of now, the shares those that were judged."""
+    equity = state.equity
+    if equity is None:
+        return LimitUse(kind=kind, amount=None, amount_pct=value, limit=None, limit_pct=limit)
+    worth = valuation(state, quotes)
+    now = worth.equity if worth is not None else equity.equity
+    if kind == "daily_loss":
+        most = day_limit(state)
+        return LimitUse(
+            kind=kind,
+            amount=now - equity.day_open,
+            amount_pct=-value,
+            limit=-most if most is not None else None,
+            limit_pct=-limit,
+        )
+    return LimitUse(
+        kind=kind,
+        amount=now - equity.high_water,
+        amount_pct=-value,
+        limit=-equity.high_water * limit / HUNDRED,
+        limit_pct=-limit,
+    )
+
+
+def breaker_view(
+    scene: Scene,
+    breaker: Breaker,
+    state: State,
+    quotes: Mapping[str, Quote],
+    instruments: Mapping[str, Instrument],
+    *,
+    name: str,
+    needs_code: bool = False,
+) -> BreakerView:
+    """Show a breaker; `name` is what a person calls it, for example B-6RPA."""
+    held = tuple(state.positions.values())
+    worth = valuation(state, quotes)
+    sampled = state.equity.gross if state.equity is not None else ZERO
+    tomorrow = scene.now.astimezone(UTC).date() + timedelta(days=1)
+    return BreakerView(
+        scene=scene,
+        breaker=breaker,
+        name=name,
+        use=limit_use(state, quotes, breaker.kind, value=breaker.value, limit=breaker.limit),
+        bases=tuple(listing(position.key, instruments).base for position in held),
+        position_id=held[0].position_id if len(held) == 1 else None,
+        gross=worth.gross if worth is not None else sampled,
+        new_day_at=datetime.combine(tomorrow, time(), tzinfo=UTC),
+        needs_code=needs_code,
+    )
+
+
+def books_view(
+    scene: Scene,
+    venue: str,
+    lines: Sequence[str],
+    keys: Sequence[str],
+    state: State,
+    instruments: Mapping[str, Instrument],
+    *,
+    at: datetime,
+    name: str,
+    there: Mapping[str, Decimal] | None = None,
+    quotes: Mapping[str, Quote] | None = None,
+) -> BooksView:
+    """Show a difference; `there` gives the venue's quantity by key, where it is known."""
+    only = keys[0] if len(keys) == 1 else None
+    quote = (quotes or {}).get(only) if only is not None else None
+    position = state.positions.get(only) if only is not None else None
+    return BooksView(
+        scene=scene,
+        venue=venue,
+        listings=tuple(listing(key, instruments) for key in keys),
+        lines=tuple(lines),
+        at=at,
+        name=name,
+        here=position.quantity if position is not None else None,
+        there=(there or {}).get(only) if only is not None else None,
+        mark=quote.mark if quote is not None else None,
+    )
+
+
+def silent_view(
+    scene: Scene,
+    venue: str,
+    since: datetime,
+    state: State,
+    quotes: Mapping[str, Quote],
+    *,
+    instruments: Mapping[str, Instrument],
+    ask_every_s: int = 5,
+) -> SilentView:
+    """Show a silent venue."""
+    accounts = state.journal.accounts if state.journal is not None else ()
+    held = []
+    for position in state.positions.values():
+        if position.venue != venue:
+            continue
+        quote = quotes.get(position.key)
+        price = quote.mark if quote is not None else position.entry_price
+        held.append(
+            HeldThere(
+                listing=listing(position.key, instruments),
+                quantity=position.quantity,
+                value=abs(position.quantity) * price,
+                value_at=quote.at if quote is not None else None,
+                stop=stop_of(position, state),
+                position_id=position.position_id,
+            )
+        )
+    return SilentView(
+        scene=scene,
+        venue=venue,
+        since=since,
+        held=tuple(held),
+        others=tuple(
+            name for name in accounts if name != venue and name not in state.venues_silent
+        ),
+        ask_every_s=ask_every_s,
+    )
+
+
+def answered_view(
+    scene: Scene, venue: str, state: State, *, at: datetime, since: datetime | None = None
+) -> AnsweredView:
+    """Show a venue that answers again; `since` is when it fell silent."""
+    return AnsweredView(
+        scene=scene,
+        venue=venue,
+        since=since,
+        at=at,
+        positions=sum(position.venue == venue for position in state.positions.values()),
+        orders=sum(order.venue == venue for order in state.orders.values()),
+        books_differ=venue in state.books_differ,
+    )
+
+
+def backlog_view(
+    scene: Scene, event: BacklogSetAside, seq: int, redone: frozenset[int] = frozenset()
+) -> BacklogView:
+    """Show what was set aside; `seq` is the event's number."""
+    return BacklogView(
+        scene=scene,
+        seq=seq,
+        items=event.items,
+        done=event.done,
+        down_since=event.down_since,
+        at=event.at,
+        redone=redone,
+    )
+
+
+def stranger_view(
+    scene: Scene,
+    event: StrangerNoted,
+    *,
+    since: datetime | None = None,
+    every: timedelta = timedelta(hours=1),
+) -> StrangerView:
+    """Show a stranger's knocking; the next notice comes `every` later."""
+    return StrangerView(
+        scene=scene,
+        user_id=event.user_id,
+        messages=event.messages,
+        since=since or event.at,
+        next_at=event.at + every,
+    )
