@@ -1,0 +1,134 @@
+"""Assembly: an engine with its storage, market and venues, wired from settings."""
+
+import random
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.clock import SystemClock
+from bot.version import VERSION
+from engine.execution import ExecutionEngine
+from engine.ports import Clock, Quotes
+from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.runtime import EngineSettings
+from engine.venues.paper import PaperVenue
+from engine.venues.terms import PaperSettings
+from storage.cards import Cards
+from storage.database import Database
+from storage.journal import SqlJournal
+from storage.notes import Notes
+from storage.outbox import Outbox
+from storage.paper_ledger import SqlLedgerStore
+from storage.queries import Queries
+from storage.updates import Updates
+
+PAPER_LATENCY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPlan:
+    """Say what to assemble: where it is stored, which accounts, whose prices, which limits.
+
+    `market` names the prices in the journal, for example `simulated` or `public`; a journal keeps
+    to it for ever.
+    """
+
+    database_url: str
+    accounts: tuple[str, ...]
+    market: str
+    currency: str
+    cash: Decimal
+    limits: RiskLimits
+    confirm: ConfirmPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """Hold the parts of one account; `start` and `stop` run them in order."""
+
+    plan: AccountPlan
+    clock: Clock
+    database: Database
+    journal: SqlJournal
+    outbox: Outbox
+    cards: Cards
+    notes: Notes
+    updates: Updates
+    queries: Queries
+    market: Quotes
+    venues: Mapping[str, PaperVenue]
+    engine: ExecutionEngine
+
+    async def start(self) -> None:
+        """Open the database, the venues and the engine.
+
+        Raises: JournalError when the journal cannot be used; nothing runs then.
+        """
+        await self.database.open()
+        started = False
+        try:
+            for venue in self.venues.values():
+                await venue.start()
+            await self.engine.start()
+            started = True
+        finally:
+            if not started:
+                await self.stop()
+
+    async def stop(self) -> None:
+        """Stop engine, venues and database, in this order."""
+        await self.engine.stop()
+        for venue in self.venues.values():
+            await venue.stop()
+        await self.database.close()
+
+
+def assembled(plan: AccountPlan, market: Quotes, clock: Clock | None = None) -> Assembly:
+    """Wire an account on paper; nothing is opened yet."""
+    clock = clock or SystemClock()
+    database = Database(plan.database_url)
+    outbox = Outbox(database)
+    journal = SqlJournal(database, outbox=outbox)
+    venues = {
+        account: PaperVenue(
+            name=account,
+            quotes=market,
+            clock=clock,
+            store=SqlLedgerStore(database, account),
+            cash={plan.currency: plan.cash},
+            settings=PaperSettings(latency_s=PAPER_LATENCY_S, seed=secrets.randbits(31)),
+        )
+        for account in plan.accounts
+    }
+    engine = ExecutionEngine(
+        journal=journal,
+        venues=venues,
+        quotes=market,
+        clock=clock,
+        settings=EngineSettings(
+            journal_id=secrets.token_hex(8),
+            accounts=plan.accounts,
+            market=plan.market,
+            currency=plan.currency,
+            cash=plan.cash,
+            limits=plan.limits,
+            confirm=plan.confirm,
+            version=VERSION,
+        ),
+        jitter=random.Random(),
+    )
+    return Assembly(
+        plan=plan,
+        clock=clock,
+        database=database,
+        journal=journal,
+        outbox=outbox,
+        cards=Cards(database),
+        notes=Notes(database),
+        updates=Updates(database),
+        queries=Queries(database),
+        market=market,
+        venues=venues,
+        engine=engine,
+    )
