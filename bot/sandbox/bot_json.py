@@ -87,8 +87,10 @@ def message_json(world: World, message: Message, *, with_reply: bool = True) -> 
         if message.quote:
             written["quote"] = {"text": message.quote, "position": 0, "is_manual": True}
     if message.pinned_id is not None:
-        pinned = world.messages[message.pinned_id]
-        return written | {"pinned_message": message_json(world, pinned, with_reply=False)}
+        pinned = world.messages.get(message.pinned_id)
+        gone: Json = {"message_id": message.pinned_id, "date": 0, "chat": chat}
+        told = message_json(world, pinned, with_reply=False) if pinned else gone
+        return written | {"pinned_message": told}
     entities = [one.as_json() for one in message.formatted.entities]
     if message.media is None:
         written["text"] = message.formatted.text

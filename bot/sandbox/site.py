@@ -17,6 +17,8 @@ PAGE_FILES = {
     "index.html": "text/html",
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "state.js": "text/javascript",
+    "drawing.js": "text/javascript",
     "bubbles.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
@@ -97,9 +99,10 @@ class Site:
                 news = await _next(queue)
                 if news is None:
                     break
-                await response.write(_event(self._expanded(news)))
-        except ConnectionError:
-            pass  # the page was closed, which is no fault
+                async with asyncio.timeout(BEAT_S):
+                    await response.write(_event(self._expanded(news)))
+        except (ConnectionError, TimeoutError):
+            pass  # the page was closed or sleeps; it asks for everything when it comes back
         finally:
             self._world.feed.leave(queue)
         return response

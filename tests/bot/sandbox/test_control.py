@@ -133,7 +133,7 @@ async def test_the_page_comes_with_a_strict_policy_and_nothing_from_outside(
     sandbox: Sandbox,
 ) -> None:
     async with aiohttp.ClientSession() as session:
-        for path in ("/", "/page/page.js", "/page/bubbles.js", "/page/page.css", "/page/icon.svg"):
+        for path in ("/", "/page/page.js", "/page/bubbles.js", "/page/state.js", "/page/page.css", "/page/icon.svg"):
             async with session.get(sandbox.url + path) as answer:
                 body = await answer.text()
             assert answer.status == 200
