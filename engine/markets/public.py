@@ -1,0 +1,172 @@
+"""The public market: real prices of one venue, without an account."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+
+from engine.identities import instrument_key
+from engine.instruments import Instrument, InstrumentKind
+from engine.markets.budget import Budget
+from engine.markets.feed import Feed
+from engine.ports import Clock, VenueUnavailable
+from engine.quotes import Quote
+
+BACKOFF_S_MAX = 30.0
+RELOAD_S = 3600.0
+# after a load that failed, or lacked a kind of market
+RELOAD_PARTIAL_S = 300.0
+CHANGES_S = 15.0
+_log = logging.getLogger(__name__)
+
+
+class PublicMarket:
+    """Follow one venue's public prices through ccxt by polling.
+
+    `api_url` replaces scheme and host of every address, as `<VENUE>_API_URL` does. A poll asks for
+    all followed symbols at once, `interval_s` after the last; failures back off up to 30 s, for
+    ever. A quote is as old as its fetch, or as the venue says; nothing refreshes an old one.
+    """
+
+    def __init__(
+        self,
+        *,
+        venue: str,
+        clock: Clock,
+        api_url: str | None = None,
+        interval_s: float = 1.0,
+        timeout_s: float = 8.0,
+        requests_per_s_max: int = 5,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._venue = venue
+        self._clock = clock
+        self._interval_s = interval_s
+        self._sleep = sleep
+        budget = Budget(per_second=requests_per_s_max, clock=clock, sleep=sleep)
+        self._feed = Feed(
+            venue=venue, api_url=api_url, timeout_s=timeout_s, budget=budget, clock=clock
+        )
+        self._instruments: dict[str, Instrument] = {}
+        self._latest: dict[str, Quote] = {}
+        self._followed: dict[str, None] = {}
+        self._changes: dict[str, Decimal] = {}
+        self._listeners: list[Callable[[Quote], None]] = []
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._reload_s = 0.0
+        self._changed_s: float | None = None
+
+    async def start(self) -> None:
+        """Load the instruments and begin to poll.
+
+        Raises: VenueUnavailable when the first try fails; it goes on trying until `stop`, so the
+        caller may carry on without this venue's prices.
+        """
+        if self._task is not None:
+            return
+        fault: VenueUnavailable | None = None
+        try:
+            await self._load()
+        except VenueUnavailable as silent:
+            fault = silent
+        # start and stop are two calls, so this task is held here and cancelled by stop()
+        self._task = asyncio.create_task(self._run(), name=f"prices {self._venue}")  # see above
+        if fault is not None:
+            raise fault
+
+    async def stop(self) -> None:
+        """Stop polling and close the connections."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await self._feed.close()
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Give every instrument by `instrument_key`; empty until the venue has answered."""
+        return self._instruments
+
+    def latest(self) -> Mapping[str, Quote]:
+        """Give the newest quote of each followed symbol by `instrument_key`."""
+        return self._latest
+
+    def follow(self, key: str) -> None:
+        """Poll this symbol too from now on; another venue's is ignored."""
+        if key.partition(":")[0] == self._venue and key not in self._followed:
+            self._followed[key] = None
+            self._news.set()
+
+    def subscribe(self, listener: Callable[[Quote], None]) -> None:
+        """Call the listener on every new quote."""
+        self._listeners.append(listener)
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._turn()
+            except VenueUnavailable as fault:
+                failures += 1
+                wait_s = max(self._backoff_s(failures), self._feed.retry_after_s())
+                _log.warning(
+                    "no prices", extra={"venue": self._venue, "fault": str(fault), "wait_s": wait_s}
+                )
+                await self._sleep(wait_s)
+            else:
+                failures = 0
+                await self._pause()
+
+    async def _turn(self) -> None:
+        """Load what is due, then fetch the followed symbols, one kind after the other."""
+        now_s = self._clock.monotonic()
+        if not self._instruments:
+            await self._load()
+        elif now_s >= self._reload_s:
+            await self._reload()
+        self._news.clear()
+        known = [self._instruments[key] for key in self._followed if key in self._instruments]
+        for kind in InstrumentKind:
+            wanted = [each for each in known if each.kind is kind]
+            if wanted:
+                for quote in await self._feed.quotes(wanted, self._changes):
+                    self._publish(quote)
+        spots = [each.symbol for each in known if each.kind is InstrumentKind.SPOT]
+        if spots and (self._changed_s is None or now_s - self._changed_s > CHANGES_S):
+            self._changed_s = now_s
+            self._changes.update(await self._feed.changes(spots))
+
+    async def _load(self) -> None:
+        self._instruments = await self._feed.load()
+        wait_s = RELOAD_PARTIAL_S if self._feed.is_partial else RELOAD_S
+        self._reload_s = self._clock.monotonic() + wait_s
+
+    async def _reload(self) -> None:
+        """Refresh the instruments; the ones we have serve until the venue gives new ones."""
+        try:
+            await self._load()
+        except VenueUnavailable as fault:
+            self._reload_s = self._clock.monotonic() + RELOAD_PARTIAL_S
+            _log.warning("no new instruments", extra={"venue": self._venue, "fault": str(fault)})
+
+    async def _pause(self) -> None:
+        """Wait for the next poll; a symbol followed meanwhile is fetched at once."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._interval_s if self._followed else None):
+                await self._news.wait()
+
+    def _backoff_s(self, failures: int) -> float:
+        """Give the wait after so many failures in a row: doubling, with half of it random."""
+        longest_s = min(BACKOFF_S_MAX, self._interval_s * (1 << min(failures, 10)))
+        return longest_s * (500 + secrets.randbelow(501)) / 1000
+
+    def _publish(self, quote: Quote) -> None:
+        key = instrument_key(quote.venue, quote.symbol)
+        before = self._latest.get(key)
+        if before is not None and before.at > quote.at:
+            return
+        self._latest[key] = quote
+        for listener in tuple(self._listeners):
+            listener(quote)

@@ -1,0 +1,249 @@
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from engine.errors import InvalidInput
+from engine.markets.budget import Budget
+from engine.markets.feed import Feed
+from engine.markets.metadata import instrument_of
+from engine.markets.public import PublicMarket
+from engine.ports import VenueUnavailable
+from engine.quotes import Quote
+from engine.venues.ccxt_library import client_class, rebased
+from tests.engine.venues.room import START, StillClock
+from tests.exchange.binance import LocalBinance
+
+KEY = "binance:BTC/USDT"
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[LocalBinance]:
+    async with LocalBinance() as served:
+        yield served
+
+
+def market_of(
+    exchange: LocalBinance, sleep: Callable[[float], object] | None = None
+) -> PublicMarket:
+    async def soon(seconds: float) -> None:
+        if sleep is not None:
+            sleep(seconds)
+        await asyncio.sleep(0)
+
+    return PublicMarket(
+        venue="binance",
+        clock=StillClock(),
+        api_url=exchange.url,
+        interval_s=0.01,
+        timeout_s=1,
+        sleep=soon,
+    )
+
+
+async def until(market: PublicMarket, condition: Callable[[], bool]) -> None:
+    """Wait, bounded, until a quote makes something so."""
+    news = asyncio.Event()
+    market.subscribe(lambda quote: news.set())
+    async with asyncio.timeout(20):
+        while not condition():
+            news.clear()
+            await news.wait()
+
+
+async def quoted(market: PublicMarket, key: str = KEY) -> Quote:
+    await until(market, lambda: key in market.latest())
+    return market.latest()[key]
+
+
+async def test_instruments_are_exact_and_know_what_does_not_trade(exchange: LocalBinance) -> None:
+    market = market_of(exchange)
+    await market.start()
+    await market.stop()
+
+    bitcoin = market.instruments()[KEY]
+    assert (bitcoin.price_tick, bitcoin.quantity_step) == (Decimal("0.01"), Decimal("0.00001"))
+    assert (bitcoin.quantity_min, bitcoin.notional_min) == (Decimal("0.00001"), Decimal(5))
+    assert (bitcoin.fee_maker, bitcoin.fee_taker) == (Decimal("0.001"), Decimal("0.001"))
+    assert bitcoin.quantity_max == Decimal(9000)
+    assert bitcoin.active
+    assert not market.instruments()["binance:LUNA/USDT"].active
+    assert market.instruments()["binance:DOGE/USDT"].price_tick == Decimal("0.00001")
+
+
+async def test_followed_prices_come_with_the_day_s_change(exchange: LocalBinance) -> None:
+    market = market_of(exchange)
+    heard: list[Quote] = []
+    market.subscribe(heard.append)
+    await market.start()
+    market.follow(KEY)
+    market.follow("kraken:BTC/USD")
+
+    first = await quoted(market)
+    assert (first.bid, first.ask, first.at) == (Decimal("61000.10"), Decimal("61000.20"), START)
+    await until(market, lambda: market.latest()[KEY].change_pct is not None)
+    exchange.pairs["BTCUSDT"].bid = Decimal("61000.15")
+    await until(market, lambda: market.latest()[KEY].bid == Decimal("61000.15"))
+    await market.stop()
+
+    assert market.latest()[KEY].change_pct == Decimal("1.25")
+    assert {quote.symbol for quote in heard} == {"BTC/USDT"}
+
+
+@pytest.mark.parametrize("fault", ["500", "429", "garbage", "empty", "truncated", "stall"])
+async def test_a_bad_answer_costs_a_pause_and_never_a_wrong_price(
+    exchange: LocalBinance, fault: str
+) -> None:
+    slept: list[float] = []
+    market = market_of(exchange, slept.append)
+    await market.start()
+    exchange.fail("bookTicker", fault, fault)
+    market.follow(KEY)
+
+    quote = await quoted(market)
+    await market.stop()
+
+    assert (quote.bid, quote.ask) == (Decimal("61000.10"), Decimal("61000.20"))
+    assert exchange.asked("bookTicker") >= 3
+    if fault == "429":
+        assert 7.0 in slept, "the venue's Retry-After is kept"
+
+
+@pytest.mark.parametrize("fault", ["500", "429", "garbage", "empty", "truncated", "stall"])
+async def test_a_start_that_fails_says_so_and_goes_on_trying(
+    exchange: LocalBinance, fault: str
+) -> None:
+    exchange.fail("exchangeInfo", fault)
+    market = market_of(exchange)
+
+    with pytest.raises(VenueUnavailable) as caught:
+        await market.start()
+    market.follow(KEY)
+    await quoted(market)
+    await market.stop()
+
+    assert str(caught.value).startswith("binance ")
+    assert exchange.url not in str(caught.value)
+    assert "http" not in str(caught.value)
+
+
+async def test_a_crossed_or_empty_book_is_no_quote(exchange: LocalBinance) -> None:
+    exchange.pairs["BTCUSDT"].bid = Decimal(61001)
+    exchange.pairs["ETHUSDT"].bid = Decimal(0)
+    market = market_of(exchange)
+    await market.start()
+    for name in ("BTC", "ETH", "DOGE"):
+        market.follow(f"binance:{name}/USDT")
+
+    await quoted(market, "binance:DOGE/USDT")
+    await market.stop()
+
+    assert set(market.latest()) == {"binance:DOGE/USDT"}
+
+
+async def test_an_old_quote_stays_old_while_the_venue_is_silent(exchange: LocalBinance) -> None:
+    clock = StillClock()
+    budget = Budget(per_second=1000, clock=clock)
+    feed = Feed(venue="binance", api_url=exchange.url, timeout_s=1, budget=budget, clock=clock)
+    instrument = (await feed.load())[KEY]
+    (quote,) = await feed.quotes([instrument], {})
+    clock.advance(90)
+    exchange.fail("bookTicker", "500")
+
+    with pytest.raises(VenueUnavailable, match="out of service"):
+        await feed.quotes([instrument], {})
+    await feed.close()
+
+    assert quote.at == START
+    assert quote.age_s(clock.now()) == 90
+
+
+async def test_a_budget_spaces_requests() -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    budget = Budget(per_second=4, clock=StillClock(), sleep=sleep)
+    for _ in range(4):
+        await budget.take()
+
+    assert slept == [0.25, 0.5, 0.75]
+
+
+def test_an_address_keeps_its_path_and_loses_its_host() -> None:
+    addresses = {
+        "public": "https://api.binance.com/api/v3",
+        "deep": {"rest": "https://{hostname}/x"},
+    }
+
+    assert rebased(addresses, "http://127.0.0.1:8080") == {
+        "public": "http://127.0.0.1:8080/api/v3",
+        "deep": {"rest": "http://127.0.0.1:8080/x"},
+    }
+
+
+@pytest.mark.parametrize("name", ["nowhere", "base", "../evil", "os"])
+def test_an_unknown_exchange_is_refused_with_a_sentence(name: str) -> None:
+    with pytest.raises(InvalidInput, match="no exchange that ccxt knows"):
+        client_class(name)
+
+
+def test_one_venue_loads_one_module() -> None:
+    program = (
+        "import sys; from engine.venues.ccxt_library import client_class; "
+        "client_class('binance'); "
+        "print(sorted(m for m in sys.modules if m.startswith('ccxt.async_support.') "
+        "and m.count('.') == 2))"
+    )
+    root = Path(__file__).resolve().parents[3]
+    shown = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+    )
+
+    assert shown.stdout.strip() == "['ccxt.async_support.base', 'ccxt.async_support.binance']"
+
+
+SWAP = {
+    "symbol": "BTC/USDT:USDT",
+    "base": "BTC",
+    "quote": "USDT",
+    "settle": "USDT",
+    "spot": False,
+    "swap": True,
+    "linear": True,
+    "contractSize": 0.01,
+    "precision": {"price": 0.1, "amount": 1.0},
+    "limits": {"amount": {"min": 1.0, "max": 500}, "cost": {"min": None}, "leverage": {"max": 75}},
+    "maker": 0.0002,
+    "taker": 0.0005,
+    "active": True,
+}
+
+
+def test_contracts_become_base_currency() -> None:
+    instrument = instrument_of("okx", SWAP, 4)
+
+    assert instrument is not None
+    assert (instrument.quantity_step, instrument.quantity_min) == (Decimal("0.01"), Decimal("0.01"))
+    assert (instrument.quantity_max, instrument.leverage_max) == (Decimal(5), Decimal(75))
+    assert (instrument.fee_maker, instrument.contract_size) == (Decimal("0.0002"), Decimal("0.01"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"linear": False, "inverse": True, "settle": "BTC"},
+        {"swap": False, "future": True},
+        {"precision": {"price": None, "amount": 1.0}},
+        {"precision": {}},
+        {"precision": {"price": float("nan"), "amount": 1.0}},
+        {"settle": "USDC"},
+    ],
+)
+def test_what_cannot_be_rounded_or_settled_in_quote_is_left_out(changed: dict[str, object]) -> None:
+    assert instrument_of("okx", {**SWAP, **changed}, 4) is None
