@@ -14,12 +14,14 @@ from enum import StrEnum
 from typing import Any, get_type_hints
 
 from engine.commands import AlertKind
+from engine.identities import digest
 from engine.numbers import plain
 from engine.orders import OrderSide
 
 BYTES_MAX = 64
 PREFIX = "q1"
 _PARTING = "|"
+_SUGGESTION_LENGTH = 12
 _TEXT = re.compile(r"[A-Za-z0-9:/._-]{1,58}\Z")
 _COUNT = re.compile(r"(0|[1-9][0-9]{0,11})\Z")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{0,5}[1-9])?\Z")
@@ -317,6 +319,18 @@ class SymbolChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeSuggestion:
+    """Run a suggestion made for a message that could not run.
+
+    The handler reads the message again and takes the suggestion whose `suggestion_name` this is,
+    so a button can never mean another one.
+    """
+
+    message_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Redo:
     """Run a command that was set aside; `seq` names the event, `index` counts from 0."""
 
@@ -382,6 +396,7 @@ Button = (
     | MinimumTicket
     | StopChoice
     | SymbolChoice
+    | TakeSuggestion
     | Redo
     | DropBacklog
     | RunKept
@@ -428,6 +443,7 @@ CODES: Mapping[str, type[Button]] = {
     "mt": MinimumTicket,
     "st": StopChoice,
     "sy": SymbolChoice,
+    "ts": TakeSuggestion,
     "re": Redo,
     "db": DropBacklog,
     "rk": RunKept,
@@ -438,6 +454,11 @@ _HINTS: Mapping[type, tuple[tuple[str, type], ...]] = {
     kind: tuple((f.name, get_type_hints(kind)[f.name]) for f in fields(kind))
     for kind in CODES.values()
 }
+
+
+def suggestion_name(command: str) -> str:
+    """Name a suggested command by what it says."""
+    return digest(command, length=_SUGGESTION_LENGTH)
 
 
 def encode(button: Button) -> str:

@@ -1,6 +1,6 @@
 """Trouble: limits nearly used or reached, books that differ, silent venues, what was set aside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -8,7 +8,8 @@ from decimal import Decimal
 from bot.views.board import day_limit
 from bot.views.scene import Listing, Scene, listing
 from bot.views.stops import StopLevel, stop_of
-from engine.events import BacklogSetAside, StrangerNoted
+from engine.events import BacklogSetAside, BooksDiffer, BreakerWarned, StrangerNoted
+from engine.identities import short
 from engine.instruments import Instrument
 from engine.numbers import HUNDRED, ZERO
 from engine.portfolio import valuation
@@ -149,6 +150,23 @@ class StrangerView:
     next_at: datetime
 
 
+def breakers_view(scene: Scene, state: State) -> BreakersView:
+    """List the latched breakers, the oldest first."""
+    latched = sorted(state.breakers.values(), key=lambda breaker: breaker.since)
+    return BreakersView(
+        scene=scene,
+        breakers=tuple((breaker, short(breaker.breaker_id, "B")) for breaker in latched),
+    )
+
+
+def warning_view(
+    scene: Scene, event: BreakerWarned, state: State, quotes: Mapping[str, Quote]
+) -> WarningView:
+    """Show a warning."""
+    use = limit_use(state, quotes, event.kind, value=event.value, limit=event.limit)
+    return WarningView(scene=scene, use=use, at=event.at)
+
+
 def limit_use(
     state: State, quotes: Mapping[str, Quote], kind: str, *, value: Decimal, limit: Decimal
 ) -> LimitUse:
@@ -183,10 +201,9 @@ def breaker_view(
     quotes: Mapping[str, Quote],
     instruments: Mapping[str, Instrument],
     *,
-    name: str,
     needs_code: bool = False,
 ) -> BreakerView:
-    """Show a breaker; `name` is what a person calls it, for example B-6RPA."""
+    """Show a breaker."""
     held = tuple(state.positions.values())
     worth = valuation(state, quotes)
     sampled = state.equity.gross if state.equity is not None else ZERO
@@ -194,7 +211,7 @@ def breaker_view(
     return BreakerView(
         scene=scene,
         breaker=breaker,
-        name=name,
+        name=short(breaker.breaker_id, "B"),
         use=limit_use(state, quotes, breaker.kind, value=breaker.value, limit=breaker.limit),
         bases=tuple(listing(position.key, instruments).base for position in held),
         position_id=held[0].position_id if len(held) == 1 else None,
@@ -206,28 +223,26 @@ def breaker_view(
 
 def books_view(
     scene: Scene,
-    venue: str,
-    lines: Sequence[str],
-    keys: Sequence[str],
+    event: BooksDiffer,
     state: State,
     instruments: Mapping[str, Instrument],
     *,
-    at: datetime,
-    name: str,
+    name: str | None = None,
     there: Mapping[str, Decimal] | None = None,
     quotes: Mapping[str, Quote] | None = None,
 ) -> BooksView:
     """Show a difference; `there` gives the venue's quantity by key, where it is known."""
+    keys = event.keys
     only = keys[0] if len(keys) == 1 else None
     quote = (quotes or {}).get(only) if only is not None else None
     position = state.positions.get(only) if only is not None else None
     return BooksView(
         scene=scene,
-        venue=venue,
+        venue=event.venue,
         listings=tuple(listing(key, instruments) for key in keys),
-        lines=tuple(lines),
-        at=at,
-        name=name,
+        lines=event.lines,
+        at=event.at,
+        name=name or short(f"{event.venue}:{event.at.isoformat()}", "D"),
         here=position.quantity if position is not None else None,
         there=(there or {}).get(only) if only is not None else None,
         mark=quote.mark if quote is not None else None,
