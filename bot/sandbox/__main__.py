@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ async def serve(sandbox: Sandbox) -> None:
 
 
 def main() -> int:
-    """Read the arguments and serve; exit code 2 where the port is taken."""
+    """Read the arguments and serve; exit code 2 where port or folder cannot be had."""
     parser = argparse.ArgumentParser(prog="python -m bot.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="a free one by default")
     parser.add_argument("--token", default=DEFAULT_TOKEN, help="the bot's token")
@@ -32,6 +33,9 @@ def main() -> int:
         asyncio.run(serve(sandbox))
     except OSError as fault:
         sys.stderr.write(f"The sandbox cannot listen on port {given.port}: {fault.strerror}\n")
+        return 2
+    except sqlite3.DatabaseError as fault:
+        sys.stderr.write(f"The chats in {given.folder} cannot be opened: {fault}\n")
         return 2
     return 0
 

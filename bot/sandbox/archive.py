@@ -12,6 +12,7 @@ from bot.sandbox.chats import Group, Media, Message, Person
 from bot.sandbox.entities import Entity, Formatted
 from bot.sandbox.wire import Json
 
+LOCK_S_MAX = 1.0
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)
@@ -21,7 +22,11 @@ CREATE TABLE IF NOT EXISTS contents (id TEXT PRIMARY KEY, content BLOB NOT NULL)
 
 
 class Archive:
-    """Records by kind and id; every write is durable against the end of the process."""
+    """Records by kind and id; every write is durable against the end of the process.
+
+    One process holds the file at a time. Raises: sqlite3.DatabaseError where another one does, or
+    the file is damaged.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         place = ":memory:"
@@ -29,10 +34,17 @@ class Archive:
             folder.mkdir(parents=True, exist_ok=True)
             place = str(folder / "sandbox.sqlite3")
         # Autocommit: a record is one statement, and the loop's thread is the only writer.
-        self._database = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.executescript(SCHEMA)
+        self._database = sqlite3.connect(
+            place, isolation_level=None, check_same_thread=False, timeout=LOCK_S_MAX
+        )
+        try:
+            self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.executescript(SCHEMA)
+        except sqlite3.DatabaseError:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""

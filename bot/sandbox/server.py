@@ -33,7 +33,8 @@ class Sandbox(Verbs):
     """A Bot API server and a chat page on `host`:`port`; port 0 takes a free one.
 
     With `folder` the chats outlive the process. `rates` enforces Telegram's limits. Raises on
-    start: OSError where the port is taken.
+    start: OSError where the port is taken, sqlite3.DatabaseError where the folder's file is held
+    by another sandbox or damaged.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Sandbox(Verbs):
         return f"http://{host}:{self.port}"
 
     async def start(self) -> None:
-        """Open the port. Raises: OSError."""
+        """Open the folder and the port. Raises: OSError, sqlite3.DatabaseError."""
         faults, calls = Faults(), Calls()
         world = World(
             identity=self.identity,

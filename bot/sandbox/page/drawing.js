@@ -119,6 +119,8 @@ export function drawComposer() {
   at("unblock").hidden = !state.blocked;
   at("block").hidden = state.blocked || state.chat < 0;
   at("menu-key").hidden = state.commands.length === 0;
+  // As in a chat with a bot that nobody has written to yet.
+  at("start").hidden = state.blocked || state.chat < 0 || state.messages.size > 0;
   drawKeys();
 }
 

@@ -118,6 +118,7 @@ async function refresh() {
 function takeMessage(message) {
   if (message.chat_id !== state.chat) return;
   const fresh = !state.messages.has(message.message_id);
+  at("start").hidden = true;
   if (message.deleted) {
     state.messages.delete(message.message_id);
     document.querySelector(`[data-id="${message.message_id}"]`)?.remove();
@@ -243,6 +244,7 @@ at("sound").addEventListener("click", () => {
   at("sound").textContent = state.sound ? "🔔" : "🔕";
 });
 at("block").addEventListener("click", () => act("block", { user_id: state.person }));
+at("start").addEventListener("click", () => say("/start"));
 at("unblock").addEventListener("click", () => act("unblock", { user_id: state.person }));
 new ResizeObserver(() => { if (state.atEnd) toBottom(); }).observe(at("scroll"));
 

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -133,7 +134,14 @@ async def test_the_page_comes_with_a_strict_policy_and_nothing_from_outside(
     sandbox: Sandbox,
 ) -> None:
     async with aiohttp.ClientSession() as session:
-        for path in ("/", "/page/page.js", "/page/bubbles.js", "/page/state.js", "/page/page.css", "/page/icon.svg"):
+        for path in (
+            "/",
+            "/page/page.js",
+            "/page/bubbles.js",
+            "/page/state.js",
+            "/page/page.css",
+            "/page/icon.svg",
+        ):
             async with session.get(sandbox.url + path) as answer:
                 body = await answer.text()
             assert answer.status == 200
@@ -223,3 +231,31 @@ async def test_it_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
         process.terminate()
         await process.communicate()
     assert process.returncode == 0
+
+
+async def test_two_sandboxes_never_share_a_folder(tmp_path: Path) -> None:
+    async with Sandbox(folder=tmp_path):
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            await Sandbox(folder=tmp_path).start()
+
+
+async def test_a_damaged_folder_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    damaged = tmp_path / "sandbox.sqlite3"
+    damaged.write_bytes(b"no database at all" * 99)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        await Sandbox(folder=tmp_path).start()
+    assert damaged.read_bytes() == b"no database at all" * 99
+
+
+async def test_it_imports_nothing_else_of_quarterdeck_and_no_client_of_telegram() -> None:
+    listing = "import sys, bot.sandbox; print(*sys.modules)"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", listing, stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    modules = set(output.decode().split())
+    assert not {one for one in modules if one.split(".")[0] in {"engine", "storage", "telegram"}}
+    assert {one for one in modules if one.startswith("bot.")} == {
+        one for one in modules if one.startswith("bot.sandbox")
+    }

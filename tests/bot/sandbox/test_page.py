@@ -22,7 +22,7 @@ from telegram import (
 )
 
 from bot.sandbox import Sandbox
-from tests.bot.sandbox.conftest import DESK, OWNER, PEOPLE, TRADER, client
+from tests.bot.sandbox.conftest import DESK, OWNER, PEOPLE, SILENT, TRADER, client
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -232,6 +232,17 @@ async def test_the_keyboard_sends_its_text_and_the_menu_its_command(
     assert [one.split()[0] for one in await page.texts("#menu button")] == ["/status", "/stop"]
     await page.tap("#menu button", "/stop")
     await sandbox.wait_for_message(lambda one: one.text == "/stop")
+
+
+async def test_a_new_chat_is_begun_by_one_tap(sandbox: Sandbox, bot: Bot, page: Page) -> None:
+    await page.open(SILENT)
+    await page.tap("#start", "Start")
+    (update,) = await bot.get_updates(timeout=10)
+    assert update.message is not None
+    assert update.message.text == "/start"
+    await page.gone("#start")
+    await bot.send_message(SILENT, "Ready")
+    await page.see(".bubble", "Ready")
 
 
 async def test_silent_messages_do_not_ring(bot: Bot, page: Page) -> None:
