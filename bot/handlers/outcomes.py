@@ -1,0 +1,143 @@
+"""Outcomes: what a receipt says, told to whoever asked, unless the outbox tells that chat anyway.
+
+A bound chat hears of tickets, stops and flattens through the outbox, which survives a crash. A
+denial or a refusal is only for the one who asked, and a chat that is not bound hears it all here.
+"""
+
+from dataclasses import dataclass
+
+from bot.handlers.notices import notice
+from bot.handlers.visits import Sight, Visit
+from bot.screens import tickets as ticket_screens
+from bot.screens.denials import denied
+from bot.screens.figures import clock, quantity
+from bot.screens.layout import Screen, Sign
+from bot.screens.orders import order as order_screen
+from bot.views.orders import order_view
+from bot.views.scene import Scene, listing
+from bot.views.tickets import denied_view, ticket_view
+from engine import events as e
+from engine.orders import Order
+from engine.quotes import Quote
+from engine.receipts import Receipt
+from engine.tickets import Ticket, TicketStatus
+
+OUTCOMES = {
+    TicketStatus.OPEN: ticket_screens.ticket,
+    TicketStatus.APPROVED: ticket_screens.confirmed,
+    TicketStatus.CANCELED: ticket_screens.canceled,
+    TicketStatus.EXPIRED: ticket_screens.expired,
+    TicketStatus.MOVED: ticket_screens.moved,
+    TicketStatus.DENIED: ticket_screens.refused,
+}
+
+
+def is_bound(sight: Sight, chat_id: int) -> bool:
+    """Tell whether the outbox speaks to this chat."""
+    return str(chat_id) in sight.state.chats
+
+
+def refused_in(receipt: Receipt) -> e.CommandRefused | None:
+    """Give the refusal that a receipt holds."""
+    return next((each for each in receipt.events if isinstance(each, e.CommandRefused)), None)
+
+
+def ticket_screen(
+    sight: Sight, scene: Scene, ticket: Ticket, quote_now: Quote | None = None
+) -> Screen:
+    """Show a ticket as it stands: open, or what became of it."""
+    view = ticket_view(scene, ticket, sight.state, sight.instruments, quote_now)
+    return OUTCOMES[ticket.status](view)
+
+
+def ticket_popup(sight: Sight, scene: Scene, ticket: Ticket, rule: str) -> str:
+    """E4, E5: say why a tap on a ticket's button did nothing."""
+    name = ticket.short_id
+    if rule == "ticket_person":
+        return (
+            f"Not yours. {name} was made for {ticket.actor}; only an owner may confirm it. "
+            "This tap did nothing."
+        )
+    by = "you" if (ticket.ended_by or "").split(" ")[-1] == str(scene.user_id) else ticket.ended_by
+    at = clock(ticket.ended_at or ticket.expires_at, scene.tz, scene.now)
+    if ticket.status is TicketStatus.APPROVED:
+        order = sight.state.order(ticket.client_order_id)
+        new_name = order.short_id if order is not None else name.replace("T-", "O-")
+        return (
+            f"Already used. {name} was confirmed by {by} at {at} and sent once, as {new_name}. "
+            "This tap did nothing."
+        )
+    word = {
+        TicketStatus.EXPIRED: "Expired. {name} ran out at {at}.",
+        TicketStatus.CANCELED: "Cancelled. {name} was withdrawn by {by} at {at}.",
+        TicketStatus.MOVED: "Price moved. {name} was refused at {at}.",
+        TicketStatus.DENIED: "Denied. {name} was refused by a rule at {at}.",
+    }.get(ticket.status, "{name} waits.")
+    return f"{word.format(name=name, at=at, by=by)} Nothing was sent. This tap did nothing."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """Tell what became of a command."""
+
+    sight: Sight
+
+    async def tell(self, visit: Visit, receipt: Receipt) -> None:
+        """Reply to each event that nobody else tells this chat. Raises: DeliveryError."""
+        count = len(receipt.events)
+        for place, event in enumerate(receipt.events):
+            # A repeat's receipt carries today's State, so the event's number is not known from it.
+            seq = None if receipt.is_repeat else receipt.state.seq - count + 1 + place
+            screen = self._screen(visit, event, seq, is_repeat=receipt.is_repeat)
+            if screen is not None:
+                await visit.reply(screen, silent=not isinstance(event, e.TicketOpened))
+
+    def _screen(
+        self, visit: Visit, event: e.Event, seq: int | None, *, is_repeat: bool
+    ) -> Screen | None:
+        sight, scene = self.sight, self.sight.scene(visit.person)
+        bound = is_bound(sight, visit.chat_id)
+        match event:
+            case e.OrderDenied():
+                shown = denied(denied_view(scene, event, seq or 0, sight.instruments))
+                return shown if seq is not None else shown.without_buttons()
+            case e.CommandRefused(sentence=sentence, command=command):
+                return notice(
+                    scene, f"Refused: {command}", f"{sentence} Nothing was done.", sign=Sign.STOPPED
+                )
+            case e.TicketOpened(ticket=ticket) if is_repeat or not bound:
+                known = sight.state.ticket(ticket.ticket_id) or ticket
+                return ticket_screen(sight, scene, known)
+            case e.OrderSubmitted(order=order) if order.ticket_id is None:
+                return self._sent(scene, order)
+            case e.OrderCancelRequested(client_order_id=client_order_id):
+                return self._cancelling(scene, client_order_id)
+            case e.FlattenStarted(keys=keys) if not bound:
+                what = f"{len(keys)} to close" if keys else "nothing is open"
+                return notice(scene, "Halted, flattening", f"Since now, {what}.", sign=Sign.WAITING)
+            case e.TradingResumed() if not bound:
+                return notice(scene, "ACTIVE", "Entries are allowed again.")
+            case _:
+                return None
+
+    def _sent(self, scene: Scene, order: Order) -> Screen:
+        """Show an order that left without a ticket; its first fill rings as a card of its own."""
+        sight = self.sight
+        known = sight.state.order(order.client_order_id) or order
+        return order_screen(
+            order_view(scene, known, sight.state, sight.instruments, sight.quotes)
+        )
+
+    def _cancelling(self, scene: Scene, client_order_id: str) -> Screen:
+        order = self.sight.state.order(client_order_id)
+        if order is None:
+            return notice(scene, "Cancelling", sign=Sign.WAITING)
+        about = listing(order.key, self.sight.instruments)
+        return notice(
+            scene,
+            (f"Cancelling {about.base} {order.kind}", f"Cancelling {about.base}", "Cancelling"),
+            f"{order.side.value.capitalize()} {quantity(order.remaining)} {about.base} at "
+            f"{about.venue_title}. What fills meanwhile counts.",
+            f"{order.short_id}",
+            sign=Sign.WAITING,
+        )

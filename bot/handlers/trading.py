@@ -1,0 +1,91 @@
+"""Trading: what a person typed becomes a signal; what was refused is corrected by a tap."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bot import callbacks as b
+from bot.handlers.notices import refusal
+from bot.handlers.outcomes import Outcomes
+from bot.handlers.visits import Sight, Visit
+from bot.parsing.drafts import Draft, Verb, draft_free, draft_order
+from bot.parsing.refusals import Refusal
+from bot.screens.layout import ButtonView, press, row
+from engine.commands import SubmitSignal
+from engine.identities import digest
+from engine.signals import TradingSignal
+from storage.notes import Notes
+
+QUOTE_WAIT_S: Final = 3.0
+QUOTE_LOOK_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trading:
+    """Read orders, refuse with buttons that correct, submit signals."""
+
+    sight: Sight
+    outcomes: Outcomes
+    notes: Notes
+
+    async def order(self, visit: Visit, verb: Verb, text: str, *, wanted: bool = False) -> None:
+        """Run /buy or /sell; `wanted` opens a ticket even where none is needed."""
+        await self._drafted(visit, draft_order(verb, text, self.sight.market()), wanted=wanted)
+
+    async def free_text(self, visit: Visit, text: str) -> bool:
+        """Make a ticket of a text that looks like an order; False where it does not."""
+        draft = draft_free(text, self.sight.market())
+        if draft is None:
+            return False
+        await self._drafted(visit, draft, wanted=True)
+        return True
+
+    async def _drafted(self, visit: Visit, draft: Draft | Refusal, *, wanted: bool) -> None:
+        if isinstance(draft, Refusal):
+            await self.refuse(visit, draft)
+            return
+        await self.submit(visit, draft.signal, draft.venue, wanted=wanted)
+
+    async def refuse(self, visit: Visit, fault: Refusal) -> None:
+        """Reply with what is wrong, and keep each corrected command behind a button."""
+        buttons: list[ButtonView] = []
+        for place, each in enumerate(fault.suggestions):
+            name = digest(visit.command_id, place, length=10)
+            await self.notes.put(self._scope(visit), name, each.command)
+            buttons.append(press(each.label, b.RunKept(name=name)))
+        closing = row(press("Cancel", b.Dismiss())) if buttons else ()
+        await visit.reply(refusal(self.sight.scene(visit.person), fault, buttons, closing))
+
+    def _scope(self, visit: Visit) -> str:
+        return f"kept:{visit.person.user_id}"
+
+    async def kept(self, visit: Visit, button: b.RunKept) -> str | None:
+        """Give a corrected command that was kept for this person."""
+        return await self.notes.get(self._scope(visit), button.name)
+
+    async def submit(
+        self, visit: Visit, signal: TradingSignal, venue: str, *, wanted: bool
+    ) -> None:
+        """Send a signal to the engine and tell what came of it."""
+        await self._quoted(f"{venue}:{signal.symbol}")
+        now = self.sight.now
+        receipt = await self.sight.console.send(
+            SubmitSignal(
+                command_id=visit.command_id,
+                actor=visit.person.actor,
+                at=now,
+                signal=replace(signal, created_at=now, signal_id=None, expires_at=None),
+                venue=venue,
+                ticket_wanted=wanted,
+            )
+        )
+        await self.outcomes.tell(visit, receipt)
+
+    async def _quoted(self, key: str) -> None:
+        """Follow a symbol and give its first quote a moment to come; without one it is denied."""
+        quotes = self.sight.console.quotes
+        quotes.follow(key)
+        waited_s = 0.0
+        while key not in quotes.latest() and waited_s < QUOTE_WAIT_S:
+            await asyncio.sleep(QUOTE_LOOK_S)
+            waited_s += QUOTE_LOOK_S
