@@ -1,6 +1,7 @@
 """E4 to E6, M1 to M4: refusals, each with what would pass; popups that leave the card alone."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from bot.callbacks import Dismiss
 from bot.screens import figures
@@ -138,7 +139,7 @@ def _passing(view: DeniedView) -> str | None:
     if not known:
         return None
     if len(view.breaches) == 1:
-        passes = figures.money(known[0][1].passes or view.breaches[0].passes or 0)
+        passes = figures.money(known[0][1].passes or Decimal(0))
         return f"Would pass: <b>{passes} {plain_text(about.quote)}</b>"
     rows = [
         line(

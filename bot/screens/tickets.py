@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import assert_never
 
 from bot.callbacks import (
     BackToTicket,
@@ -38,7 +39,7 @@ from bot.screens.levels import level_lines
 from bot.views.tickets import TicketView, strongest
 from engine.numbers import BPS, ONE
 from engine.orders import OrderKind, OrderSide
-from engine.tickets import Ask, Confirmation
+from engine.tickets import Ask, Confirmation, TicketStatus
 
 _ASKS = {
     Confirmation.NONE: "Shown first",
@@ -339,3 +340,23 @@ def refused(view: TicketView) -> Screen:
         ),
         rows=_again(view, "New ticket at the price now"),
     )
+
+
+def outcome(view: TicketView) -> Screen:
+    """Show a ticket as it stands: open, or what became of it."""
+    status = view.ticket.status
+    match status:
+        case TicketStatus.OPEN:
+            return ticket(view)
+        case TicketStatus.APPROVED:
+            return confirmed(view)
+        case TicketStatus.EXPIRED:
+            return expired(view)
+        case TicketStatus.MOVED:
+            return moved(view)
+        case TicketStatus.CANCELED:
+            return canceled(view)
+        case TicketStatus.DENIED:
+            return refused(view)
+        case _:
+            assert_never(status)

@@ -238,7 +238,8 @@ def _what(event: e.Event) -> str:
         case e.TicketOpened(ticket=ticket):
             return f"ask {ticket.short_id}"
         case e.TicketEnded():
-            return f"{_TICKET_WORDS.get(event.status, event.status.value)} {short(event.ticket_id, 'T')}"
+            word = _TICKET_WORDS.get(event.status, event.status.value)
+            return f"{word} {short(event.ticket_id, 'T')}"
         case e.OrderSubmitted(order=order):
             return f"sent {order.short_id}"
         case e.FillBooked(fill=fill):
