@@ -1,7 +1,7 @@
 """A made-up trading session: random, but every event follows legally from those before it."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OWNER = Actor(kind=ActorKind.PERSON, user_id=4242, role=Role.OWNER, chat_id=4242)
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 PRICES = {"BTC/USDT": Decimal("61240.0"), "ETH/USDT": Decimal("3396.90"), "SOL/USDT": Decimal(150)}
-ANSWERS = {
+ANSWERS: dict[OrderTrigger, Callable[[datetime, str], e.Event]] = {
     OrderTrigger.ACCEPT: lambda at, cid: e.OrderAccepted(
         at=at, client_order_id=cid, venue_order_id=f"v-{cid}"
     ),

@@ -1,0 +1,343 @@
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from engine.errors import AppendUncertain, JournalCorrupt, JournalLocked, JournalUnavailable
+from engine.state import State
+from storage.database import Database
+from storage.journal import SqlJournal
+from storage.tables import NOTES
+from storage.writer import ThreadWriter
+from tests.storage.story import Story
+
+NOTE = {"scope": "s", "name": "n", "value": "v"}
+HOLDER = """
+import asyncio, sys
+from storage.database import Database
+async def hold():
+    await Database(sys.argv[1]).open()
+    print("held", flush=True)
+    await asyncio.sleep(600)
+asyncio.run(hold())
+"""
+
+
+def put(connection: Connection) -> None:
+    connection.execute(insert(NOTES), NOTE)
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def forbid(folder: Path) -> None:
+    folder.chmod(0o500)
+
+
+def held_by_another(url: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE, text=True)
+
+
+def names(connection: Connection) -> list[str]:
+    return list(connection.execute(select(NOTES.c.name)).scalars())
+
+
+@pytest.mark.parametrize("inline", [False, True])
+async def test_what_was_written_is_read_after_a_restart(url: str, inline: bool) -> None:
+    database = Database(url, inline=inline)
+    await database.open()
+    await database.write(put)
+    assert await database.read(names) == ["n"]
+    await database.close()
+    again = Database(url, inline=inline)
+    await again.open()
+    assert await again.read(names) == ["n"]
+    await again.close()
+
+
+async def test_a_database_in_memory_reads_what_it_wrote() -> None:
+    database = Database("sqlite://")
+    await database.open()
+    await database.write(put)
+    assert await database.read(names) == ["n"]
+    await database.close()
+
+
+async def test_the_file_is_written_ahead_and_fully_synchronous(database: Database) -> None:
+    def pragmas(connection: Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        return [connection.execute(text(f"PRAGMA {name}")).scalar() for name in names]
+
+    assert await database.write(pragmas) == ["wal", 2, 1]
+
+
+async def test_a_function_that_raises_leaves_nothing_behind(database: Database) -> None:
+    def put_and_fail(connection: Connection) -> None:
+        put(connection)
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError):
+        await database.write(put_and_fail)
+    assert await database.read(names) == []
+    await database.write(put)
+
+
+async def test_a_broken_constraint_reaches_the_caller_as_such(database: Database) -> None:
+    await database.write(put)
+    with pytest.raises(IntegrityError):
+        await database.write(put)
+
+
+async def test_a_reader_cannot_write(database: Database) -> None:
+    with pytest.raises(JournalUnavailable, match="read-only"):
+        await database.read(put)
+
+
+async def test_writes_of_many_callers_run_one_after_another(database: Database) -> None:
+    threads: set[str] = set()
+
+    def count(connection: Connection) -> None:
+        threads.add(threading.current_thread().name)
+        number = len(names(connection))
+        connection.execute(insert(NOTES), {**NOTE, "name": f"{number:03}"})
+
+    await asyncio.gather(*(database.write(count) for _ in range(50)))
+    assert sorted(await database.read(names)) == [f"{number:03}" for number in range(50)]
+    assert threads == {"journal"}
+
+
+async def test_a_closed_database_says_so(url: str) -> None:
+    database = Database(url)
+    with pytest.raises(JournalUnavailable, match="not open"):
+        await database.write(put)
+    await database.open()
+    await database.close()
+    await database.close()
+    with pytest.raises(JournalUnavailable, match="not open"):
+        await database.read(names)
+
+
+async def test_a_full_queue_refuses_instead_of_growing() -> None:
+    writer = ThreadWriter("test", waiting_max=1)
+    gate = threading.Event()
+    started = threading.Event()
+
+    def wait() -> None:
+        started.set()
+        gate.wait()
+
+    first = asyncio.create_task(writer.run(wait))
+    await asyncio.to_thread(started.wait)
+    second = asyncio.create_task(writer.run(lambda: 2))
+    await asyncio.sleep(0)
+    with pytest.raises(JournalUnavailable, match="1 writes wait"):
+        await writer.run(lambda: 3)
+    gate.set()
+    await first
+    assert await second == 2
+    assert await writer.stop(10)
+
+
+async def test_closing_a_hung_disk_gives_up_after_its_time(url: str) -> None:
+    database = Database(url)
+    await database.open()
+    gate = threading.Event()
+    hung = asyncio.create_task(database.write(lambda _: gate.wait()))
+    await asyncio.sleep(0)
+    with pytest.raises(JournalUnavailable, match="did not answer"):
+        await database.close(timeout_s=0.05)
+    with pytest.raises(JournalLocked):
+        await Database(url).open()
+    gate.set()
+    await hung
+
+
+async def test_a_second_process_is_told_who_holds_the_file(url: str) -> None:
+    with held_by_another(url) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(JournalLocked, match=f"in use by process {holder.pid}"):
+            await SqlJournal(Database(url)).open()
+        holder.kill()
+        holder.wait()
+        # The system let go of the lock when the holder died.
+        journal = SqlJournal(Database(url))
+        assert await journal.open() == State()
+        await journal.close()
+
+
+async def test_the_same_process_cannot_open_a_file_twice(url: str, database: Database) -> None:
+    with pytest.raises(JournalLocked, match=str(os.getpid())):
+        await Database(url).open()
+    await database.write(put)
+
+
+async def test_a_reader_looks_beside_the_holder_and_cannot_write(
+    url: str, database: Database
+) -> None:
+    await database.write(put)
+    reader = Database(url, is_reader=True)
+    await reader.open()
+    assert await reader.read(names) == ["n"]
+    with pytest.raises(JournalUnavailable, match="read only"):
+        await reader.write(put)
+    await reader.close()
+
+
+async def test_a_reader_makes_no_file(url: str, tmp_path: Path) -> None:
+    with pytest.raises(JournalUnavailable, match="There is no journal"):
+        await Database(url, is_reader=True).open()
+    assert files_in(tmp_path) == []
+
+
+async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(JournalUnavailable, match="Does the folder exist"):
+        await Database(f"sqlite:///{tmp_path / 'nowhere' / 'journal.db'}").open()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+async def test_a_folder_that_refuses_is_named(tmp_path: Path) -> None:
+    forbid(tmp_path)
+    with pytest.raises(JournalUnavailable, match="may we write in it"):
+        await Database(f"sqlite:///{tmp_path / 'journal.db'}").open()
+
+
+async def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").mkdir()
+    with pytest.raises(JournalUnavailable, match="cannot be opened"):
+        await Database(f"sqlite:///{tmp_path / 'journal.db'}").open()
+
+
+async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    file.write_text("Dear diary, today I bought bitcoin." * 100)
+    before = file.read_bytes()
+    with pytest.raises(JournalCorrupt, match="damaged or is no database"):
+        await Database(f"sqlite:///{file}").open()
+    assert file.read_bytes() == before
+
+
+async def filled_file(url: str) -> None:
+    journal = SqlJournal(Database(url))
+    await journal.open()
+    for step, before, after in Story(seed=21).steps(120):
+        await journal.append([step], before, after)
+    await journal.close()
+
+
+async def test_a_damaged_header_is_found(url: str, tmp_path: Path) -> None:
+    await filled_file(url)
+    file = tmp_path / "journal.db"
+    file.write_bytes(b"\0" * 100 + file.read_bytes()[100:])
+    with pytest.raises(JournalCorrupt, match="damaged or is no database"):
+        await SqlJournal(Database(url)).open()
+
+
+@pytest.mark.parametrize("kept_bytes", [50, 4096, 20_000, 60_001])
+async def test_a_truncated_file_is_found(url: str, tmp_path: Path, kept_bytes: int) -> None:
+    await filled_file(url)
+    file = tmp_path / "journal.db"
+    whole = file.read_bytes()
+    assert len(whole) > 60_001
+    file.write_bytes(whole[:kept_bytes])
+    with pytest.raises(JournalCorrupt):
+        await SqlJournal(Database(url)).open()
+
+
+async def test_an_emptied_file_is_not_taken_for_a_new_journal(url: str, tmp_path: Path) -> None:
+    await filled_file(url)
+    (tmp_path / "journal.db").write_bytes(b"")
+    with pytest.raises(JournalCorrupt, match="it is empty, and it was not"):
+        await SqlJournal(Database(url)).open()
+
+
+async def test_a_failed_open_lets_go_of_the_file(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    file.write_bytes(b"x" * 5000)
+    database = Database(url)
+    with pytest.raises(JournalCorrupt):
+        await database.open()
+    file.unlink()
+    await database.open()
+    await database.close()
+
+
+async def test_a_full_disk_stores_nothing_and_says_so(url: str) -> None:
+    database = Database(url)
+    journal = SqlJournal(database)
+    await journal.open()
+    story = Story(seed=22)
+    steps = list(story.steps(40))
+
+    def limit(connection: Connection) -> None:
+        pages = connection.execute(text("PRAGMA page_count")).scalar()
+        connection.execute(text(f"PRAGMA max_page_count={pages}"))
+
+    await database.write(limit)
+    with pytest.raises(JournalUnavailable, match="disk is full"):
+        await journal.append([step for step, _, _ in steps], State(), story.state)
+    await database.write(lambda c: c.execute(text("PRAGMA max_page_count=100000")).scalar())
+    await journal.append([step for step, _, _ in steps], State(), story.state)
+    assert await journal.open() == story.state
+    await journal.close()
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_an_unconfirmed_commit_is_settled_by_the_stored_tail(
+    url: str, happened: bool
+) -> None:
+    database = Database(url)
+    journal = SqlJournal(database)
+    await journal.open()
+    story = Story(seed=23)
+    (first, *_, last) = story.steps(3)
+    assert database._engine is not None
+    faults = ["lose the answer"]
+
+    @event.listens_for(database._engine, "commit")
+    def _lose_the_answer(connection: Connection) -> None:
+        if faults:
+            faults.pop()
+            connection.exec_driver_sql("COMMIT" if happened else "ROLLBACK")
+            raise OperationalError("COMMIT", None, sqlite3.OperationalError("connection lost"))
+
+    if happened:
+        await journal.append([first[0]], first[1], first[2])
+    else:
+        with pytest.raises(JournalUnavailable, match="was not stored"):
+            await journal.append([first[0]], first[1], first[2])
+        await journal.append([first[0]], first[1], first[2])
+    assert await journal.open() == first[2]
+    assert (await journal.verify()).faults == ()
+    assert last[2].seq > first[2].seq
+    await journal.close()
+
+
+async def test_an_append_that_cannot_be_settled_stays_uncertain(url: str) -> None:
+    database = Database(url)
+    journal = SqlJournal(database)
+    await journal.open()
+    story = Story(seed=24)
+    ((step, before, after),) = story.steps(1)
+    assert database._engine is not None
+    assert database._reading is not None
+
+    @event.listens_for(database._engine, "commit")
+    def _fail(_connection: Connection) -> None:
+        raise OperationalError("COMMIT", None, sqlite3.OperationalError("connection lost"))
+
+    @event.listens_for(database._reading, "begin")
+    def _unreadable(_connection: Connection) -> None:
+        raise OperationalError("BEGIN", None, sqlite3.OperationalError("disk I/O error"))
+
+    with pytest.raises(AppendUncertain, match="may or may not be stored"):
+        await journal.append([step], before, after)
+    await journal.close()
