@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from engine.ports import Clock
 
+Sleep = Callable[[float], Awaitable[None]]
+"""How to wait some seconds; a test with a virtual clock gives its own."""
+
 
 class Budget:
     """Space requests evenly; whoever comes too early waits."""
@@ -14,7 +17,7 @@ class Budget:
         *,
         per_second: int,
         clock: Clock,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._gap_s = 1 / per_second
         self._clock = clock

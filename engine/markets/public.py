@@ -4,17 +4,17 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind
-from engine.markets.budget import Budget
+from engine.markets.budget import Budget, Sleep
 from engine.markets.feed import Feed
 from engine.ports import Clock, VenueUnavailable
 from engine.quotes import Quote
 
-BACKOFF_S_MAX = 30.0
+BACKOFF_S_MAX = 30
 RELOAD_S = 3600.0
 # after a load that failed, or lacked a kind of market
 RELOAD_PARTIAL_S = 300.0
@@ -39,7 +39,7 @@ class PublicMarket:
         interval_s: float = 1.0,
         timeout_s: float = 8.0,
         requests_per_s_max: int = 5,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._venue = venue
         self._clock = clock

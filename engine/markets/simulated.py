@@ -6,13 +6,14 @@ have moved. The coins share a tide and each has waves of its own; a swap keeps n
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind, Toward
+from engine.markets.budget import Sleep
 from engine.markets.catalogue import COINS, Coin, catalogue
 from engine.markets.noise import ONE, noise
 from engine.numbers import BPS, HUNDRED
@@ -53,7 +54,7 @@ class SimulatedMarket:
         seed: int = 0,
         interval_s: float = 0.25,
         coins: Iterable[Coin] = COINS,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._venue = venue
         self._clock = clock
