@@ -10,8 +10,8 @@
 | C2 side, C3 size, typed | `guided.guided_side`, `guided_size`, `guided_typing` | `guided_view` |
 | D1 D2 D3 D5 ticket | `tickets.ticket` | `views.tickets.ticket_view` |
 | edit size | `tickets.edit_size` | `views.tickets.ticket_view` |
-| E1 E2 E3, cancelled, refused | `tickets.confirmed`, `expired`, `moved`, `canceled`, `refused` | same |
-| a ticket of any status | `tickets.outcome` | same |
+| E1 E2 E3, cancelled, refused | `outcomes.confirmed`, `expired`, `moved`, `canceled` | same |
+| a ticket of any status | `outcomes.outcome` | same |
 | E4 E5 and other popups | `refusals.already_used`, `not_yours`, `not_from_here`, `gone` | same |
 | E6 denied | `refusals.denied` | `views.tickets.denied_view` |
 | F1 F2 F3 unknown | `unknown.unknown`, `found`, `settled` | `views.orders.order_view` |
@@ -19,6 +19,8 @@
 | H1 orders | `order_list.orders` | `views.orders.orders_view` |
 | H2 H3 positions | `positions.positions`, `position` | `positions_view`, `position_view` |
 | H4 closed | `positions.closed` | `views.positions.close_view` |
+| stop moved | `exits.stop_moved` | `views.positions.position_view` |
+| a stop or target reached | `exits.triggered` | `views.exits.exit_view` |
 | I1 I2 ladder | `ladder.halted`, `stops_aside`, `left_as_is` | `views.ladder.ladder_view` |
 | I3 I4 I5 flatten | `ladder.flatten` (`flattening`, `flat`, `still_open`) | `flatten_view` |
 | I6 I7 resume | `resume.resume`, `resumed` | `resume_view`, `resumed_view` |
@@ -31,5 +33,5 @@
 | M2 M3 | `refusals.too_small`, `wrong_stop` | `views.refusals` |
 | balance, PnL, performance, signals, mode, venues, chart | `accounts` | `views.accounts` |
 
-`figures` writes numbers, `layout` sets lines, panels and buttons, `splitting` cuts what is too long.
+`figures` writes numbers, `layout` sets lines, panels and buttons, `splitting` cuts long texts.
 """

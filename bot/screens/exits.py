@@ -1,0 +1,75 @@
+"""A watched stop or target that was reached, and a stop that was moved."""
+
+from bot.callbacks import OpenPosition
+from bot.screens import figures
+from bot.screens.layout import (
+    Screen,
+    Sign,
+    code,
+    line,
+    panel,
+    plain_text,
+    press,
+    row,
+    shortened,
+    text_of,
+    title_line,
+)
+from bot.views.exits import ExitView
+from bot.views.positions import PositionView
+from engine.identities import short
+
+
+def triggered(view: ExitView) -> Screen:
+    """Say which level was reached, and that the close is under way; its fill card follows."""
+    scene, about = view.scene, view.listing
+    base = shortened(about.base, 8)
+    word = "Stop" if view.is_stop else "Target"
+    held = None
+    if view.quantity is not None:
+        way = "long" if view.quantity > 0 else "short"
+        size = figures.quantity(abs(view.quantity))
+        held = f"Held: {size} {plain_text(base)} {way}. The fill card follows."
+    at = figures.clock(view.event.at, scene.tz, scene.now)
+    buttons = (row(press("Position", OpenPosition(position_id=view.position_id))),)
+    return Screen(
+        text=text_of(
+            title_line(
+                f"{word} reached: {base}",
+                sign=Sign.LOOK if view.is_stop else Sign.FINE,
+                live=scene.live,
+            ),
+            plain_text(f"{about.title} · {about.venue_title}"),
+            panel(
+                line(word, figures.price(view.price, about.tick)),
+                line("Bid", figures.price(view.quote.bid, about.tick)),
+                line("Ask", figures.price(view.quote.ask, about.tick)),
+            ),
+            held,
+            f"{at} · {code(short(view.position_id, 'P'))}",
+        ),
+        rows=buttons if view.quantity is not None else (),
+    )
+
+
+def stop_moved(view: PositionView) -> Screen:
+    """Say where a position's stop stands now, and what closing there leaves."""
+    scene, about, stop = view.scene, view.listing, view.stop
+    base = shortened(about.base, 8)
+    rows = []
+    if stop is not None and view.stop_pnl is not None:
+        price = figures.price(stop.price, about.tick)
+        rows.append(line("Stop", price, second=figures.signed_money(view.stop_pnl)))
+    return Screen(
+        text=text_of(
+            title_line(
+                f"Stop moved: {base}" if rows else f"Stop removed: {base}",
+                sign=Sign.FINE if rows else Sign.LOOK,
+                live=scene.live,
+            ),
+            panel(*rows) if rows else None,
+            "The console watches it." if rows else "Nothing protects it now.",
+            f"{figures.clock(scene.now, scene.tz)} · {code(view.position.short_id)}",
+        ),
+        rows=(row(press("Position", OpenPosition(position_id=view.position.position_id))),),
+    )
