@@ -128,6 +128,11 @@ class SimulatedMarket:
         depth = coin.depth_notional / (1 + liveliness / 2)
         return Weather(mid=mid, spread=spread, depth_notional=depth)
 
+    def depth(self, quote: Quote) -> Decimal:
+        """Give what rests on the best level behind one of our quotes, in quote currency."""
+        instrument = self._instruments[instrument_key(quote.venue, quote.symbol)]
+        return self.weather(instrument, quote.at).depth_notional
+
     def quote(self, instrument: Instrument, at: datetime) -> Quote:
         """Give the quote of one symbol at a time."""
         now = self.weather(instrument, at)

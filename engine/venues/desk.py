@@ -27,7 +27,7 @@ from engine.reports import (
 from engine.venues.account import Account
 from engine.venues.admission import Application, refusal_of
 from engine.venues.ledger import FlowKind, LedgerHead, LedgerSnapshot, VenueOrder
-from engine.venues.matching import Matcher, Publish
+from engine.venues.matching import Depth, Matcher, Publish
 from engine.venues.money import is_swap
 from engine.venues.terms import PaperSettings, RefusalCode
 
@@ -44,6 +44,7 @@ class Desk:
         settings: PaperSettings,
         head: LedgerHead,
         snapshot: LedgerSnapshot,
+        depth: Depth | None,
         publish: Publish,
     ) -> None:
         self._venue = venue
@@ -62,6 +63,7 @@ class Desk:
             account=self.account,
             instrument=self._instrument,
             settings=settings,
+            depth=depth,
             publish=publish,
         )
         for symbol in self.symbols():

@@ -21,7 +21,7 @@ from engine.reports import FillReported, OrderSeen
 from engine.venues.account import Account
 from engine.venues.desk import Desk
 from engine.venues.ledger import LedgerError, LedgerHead, LedgerStore
-from engine.venues.matching import Publish
+from engine.venues.matching import Depth, Publish
 from engine.venues.terms import PaperSettings
 
 BATCH = 256
@@ -70,6 +70,7 @@ class PaperExchange:
         store: LedgerStore,
         cash: Mapping[str, Decimal],
         settings: PaperSettings,
+        depth: Depth | None,
         publish: Publish,
         sleep: Sleep,
     ) -> None:
@@ -79,6 +80,7 @@ class PaperExchange:
         self._store = store
         self._cash = dict(cash)
         self._settings = settings
+        self._depth = depth
         self._publish = publish
         self._sleep = sleep
         self._desk: Desk | None = None
@@ -204,6 +206,7 @@ class PaperExchange:
             settings=self._settings,
             head=head,
             snapshot=snapshot,
+            depth=self._depth,
             publish=self._note,
         )
         if snapshot.head is None:

@@ -21,6 +21,8 @@ from engine.venues.money import closable, is_swap, payable
 from engine.venues.terms import PaperSettings
 
 Publish = Callable[[FillReported | OrderSeen], None]
+Depth = Callable[[Quote], Decimal]
+"""What rests on the best level behind a quote, in quote currency, where the market knows."""
 
 
 class Matcher:
@@ -33,8 +35,10 @@ class Matcher:
         account: Account,
         instrument: Callable[[str], Instrument],
         settings: PaperSettings,
+        depth: Depth | None,
         publish: Publish,
     ) -> None:
+        self._depth = depth
         self._venue = venue
         self._account = account
         self._instrument = instrument
@@ -43,7 +47,10 @@ class Matcher:
 
     def book(self, quote: Quote) -> Book:
         """Give the book behind a quote."""
-        return book_around(quote, self._instrument(quote.symbol), self._settings.shape)
+        shape = self._settings.shape
+        if self._depth is not None:
+            shape = replace(shape, depth_notional=self._depth(quote))
+        return book_around(quote, self._instrument(quote.symbol), shape)
 
     def accept(self, order: VenueOrder, quote: Quote | None, at: datetime) -> VenueOrder:
         """Take an admitted order in: execute what executes at once, rest or expire the rest."""

@@ -30,6 +30,7 @@ from engine.venues.desk import Desk
 from engine.venues.exchange import PaperExchange, Sleep, TooManyRequests
 from engine.venues.faults import Fault, FaultKind, Operation, PaperFaults
 from engine.venues.ledger import LedgerStore
+from engine.venues.matching import Depth
 from engine.venues.stream import Message, ReportStream
 from engine.venues.terms import PaperSettings, RefusalCode
 
@@ -42,7 +43,8 @@ class PaperVenue:
 
     `cash` is credited once, when the stored ledger is empty. `sleep` is how the line waits; a test
     with a virtual clock gives its own. Without latency and late faults nothing sleeps but the
-    sweep. `faults` decides what goes wrong.
+    sweep. `faults` decides what goes wrong. `depth` overrides the book's depth where the market
+    knows it, as the simulated market does.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class PaperVenue:
         cash: Mapping[str, Decimal],
         settings: PaperSettings | None = None,
         faults: PaperFaults | None = None,
+        depth: Depth | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._settings = settings or PaperSettings()
@@ -72,6 +75,7 @@ class PaperVenue:
             store=store,
             cash=cash,
             settings=self._settings,
+            depth=depth,
             publish=self._publish,
             sleep=sleep,
         )

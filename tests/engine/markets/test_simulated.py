@@ -9,7 +9,10 @@ from engine.identities import digest
 from engine.markets.catalogue import COINS
 from engine.markets.noise import ONE, PERIODS_S, noise
 from engine.markets.simulated import SimulatedMarket
+from engine.orders import OrderSide
 from engine.quotes import Quote
+from engine.venues.ledger import MemoryLedgerStore
+from engine.venues.paper import PaperVenue
 from tests.engine.venues.room import START, StillClock
 
 HOUR = timedelta(hours=1)
@@ -153,3 +156,30 @@ async def test_quotes_come_by_the_interval_until_it_stops() -> None:
     after = len(heard)
     await asyncio.sleep(0)
     assert len(heard) == after
+
+
+async def test_the_paper_venue_s_book_is_as_deep_as_the_simulated_market_says() -> None:
+    clock = StillClock()
+    market = SimulatedMarket(venue="binance", clock=clock, seed=2, interval_s=3600)
+    await market.start()
+    venue = PaperVenue(
+        name="binance",
+        quotes=market,
+        clock=clock,
+        store=MemoryLedgerStore(),
+        cash={"USDT": Decimal(1_000_000)},
+        depth=market.depth,
+    )
+    await venue.start()
+    quote = market.latest()["binance:ADA/USDT"]
+    best = market.depth(quote)
+
+    await venue.trade_by_hand("ADA/USDT", OrderSide.BUY, Decimal(30_000))
+
+    first = venue.ledger.trades[0]
+    assert first.price == quote.ask
+    # the best level is the stated depth, give or take forty percent
+    assert Decimal("0.6") <= first.quantity * first.price / best <= Decimal("1.4")
+    assert len(venue.ledger.trades) > 1
+    await venue.stop()
+    await market.stop()
