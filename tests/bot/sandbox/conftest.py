@@ -1,12 +1,15 @@
+import asyncio
 import struct
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from selenium.webdriver import Chrome
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
 from bot.sandbox import Group, Person, Sandbox
+from tests.bot.sandbox.browsing import CHROMIUM, DRIVER, Page, start_browser
 
 OWNER, TRADER, STRANGER, SILENT = 4242, 77, 555019283, 31
 DESK, WATCHED = -100, -200
@@ -68,3 +71,21 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 async def bot(sandbox: Sandbox) -> AsyncIterator[Bot]:
     async with client(sandbox) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chrome]:
+    if CHROMIUM is None or DRIVER is None:
+        pytest.skip("no Chromium with its driver on this machine")
+    driver = start_browser()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+async def page(browser: Chrome, sandbox: Sandbox) -> AsyncIterator[Page]:
+    page = Page(browser, sandbox.url)
+    await page.complaints()
+    yield page
+    assert await page.complaints() == []
+    await asyncio.to_thread(browser.get, "about:blank")

@@ -1,32 +1,26 @@
 """The chat page in a real browser."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver import Chrome
 from telegram import (
     Bot,
     BotCommand,
+    CopyTextButton,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     KeyboardButton,
     ReplyKeyboardMarkup,
+    ReplyParameters,
 )
+from telegram.constants import ReactionEmoji
 
 from bot.sandbox import Sandbox
-from tests.bot.sandbox.conftest import DESK, OWNER, PEOPLE, SILENT, TRADER, client
+from tests.bot.sandbox.browsing import Page
+from tests.bot.sandbox.conftest import DESK, OWNER, PEOPLE, SILENT, TRADER, client, png
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-WAIT_S = 15
 PANEL = (
     "💵 <b>LIVE</b> ⏳ <b>Buy 0.00407 BTC?</b>\n\n"
     "<code>Cost        249.26 USDT\n"
@@ -48,107 +42,7 @@ KEYS = ReplyKeyboardMarkup(
     [[KeyboardButton("Status")], [KeyboardButton("⛔ STOP", style="danger")]], is_persistent=True
 )
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None or DRIVER is None, reason="no Chromium with its driver on this machine"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking",
-        "--window-size=360,800",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    # Chromium's window is never narrower than 500 pixels; a phone is.
-    driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 360, "height": 800, "deviceScaleFactor": 2, "mobile": True},
-    )
-    yield driver
-    driver.quit()
-
-
-class Page:
-    """The page as a finger and an eye have it; every call runs beside the sandbox's loop."""
-
-    def __init__(self, browser: webdriver.Chrome, url: str) -> None:
-        self._browser = browser
-        self._url = url
-
-    async def open(self, person: int, chat: int = 0) -> None:
-        await asyncio.to_thread(self._browser.get, "about:blank")
-        await asyncio.to_thread(self._browser.get, f"{self._url}/#{person}/{chat}")
-        await self.see("#status", "bot")
-
-    async def see(self, selector: str, text: str) -> WebElement:
-        """Wait until an element that fits shows a text."""
-
-        def find(driver: webdriver.Chrome) -> WebElement | None:
-            for element in driver.find_elements(By.CSS_SELECTOR, selector):
-                try:
-                    if text in element.text and element.is_displayed():
-                        return element
-                except StaleElementReferenceException:
-                    continue
-            return None
-
-        wait = WebDriverWait(self._browser, WAIT_S, poll_frequency=0.02)
-        found = await asyncio.to_thread(
-            lambda: wait.until(find, f"{selector} never showed {text!r}")
-        )
-        assert found is not None
-        return found
-
-    async def gone(self, selector: str) -> None:
-        """Wait until nothing that fits is shown."""
-
-        def hidden(driver: webdriver.Chrome) -> bool:
-            shown = driver.find_elements(By.CSS_SELECTOR, selector)
-            return not any(one.is_displayed() for one in shown)
-
-        wait = WebDriverWait(self._browser, WAIT_S, poll_frequency=0.02)
-        await asyncio.to_thread(lambda: wait.until(hidden, f"{selector} is still shown"))
-
-    async def tap(self, selector: str, text: str = "") -> None:
-        await asyncio.to_thread((await self.see(selector, text)).click)
-
-    async def write(self, text: str) -> None:
-        await asyncio.to_thread((await self.see("#text", "")).send_keys, text)
-
-    async def run(self, script: str) -> object:
-        answer: object = await asyncio.to_thread(self._browser.execute_script, script)
-        return answer
-
-    async def texts(self, selector: str) -> list[str]:
-        script = f"return [...document.querySelectorAll('{selector}')].map(e => e.innerText)"
-        found = await self.run(script)
-        assert isinstance(found, list)
-        return found
-
-    async def complaints(self) -> list[str]:
-        log = await asyncio.to_thread(self._browser.get_log, "browser")
-        return [one["message"] for one in log if one["level"] == "SEVERE"]
-
-
-@pytest.fixture
-async def page(browser: webdriver.Chrome, sandbox: Sandbox) -> AsyncIterator[Page]:
-    page = Page(browser, sandbox.url)
-    await page.complaints()
-    yield page
-    assert await page.complaints() == []
-    await asyncio.to_thread(browser.get, "about:blank")
+pytestmark = pytest.mark.browser
 
 
 async def test_a_person_writes_presses_and_sees_the_edit_live(
@@ -266,6 +160,81 @@ async def test_no_text_becomes_markup(bot: Bot, page: Page) -> None:
     assert await page.run("return document.title") == "Quarterdeck · Olivia"
 
 
+async def test_a_tap_on_code_and_on_a_copy_button_copies(bot: Bot, page: Page) -> None:
+    await page.open(OWNER)
+    copy = InlineKeyboardButton("Copy id", copy_text=CopyTextButton("O-7K4M-whole"))
+    await bot.send_message(
+        OWNER,
+        "As <code>O-7K4M</code>",
+        parse_mode="HTML",
+        reply_markup=InlineKeyboardMarkup([[copy]]),
+    )
+    await page.run(
+        "window.copied = []; Object.defineProperty(navigator, 'clipboard',"
+        "{value: {writeText: async (text) => { window.copied.push(text); }}})"
+    )
+    await page.tap(".code", "O-7K4M")
+    await page.see("#toast", "Copied")
+    await page.tap(".row button", "Copy id")
+    assert await page.run("return window.copied") == ["O-7K4M", "O-7K4M-whole"]
+
+
+async def test_pictures_files_replies_and_reactions_are_shown(
+    sandbox: Sandbox, bot: Bot, page: Page
+) -> None:
+    asked = await sandbox.say(OWNER, "/chart btc")
+    await page.open(OWNER)
+    await bot.send_photo(
+        OWNER, png(64, 32), caption="BTC 1m", reply_parameters=ReplyParameters(asked)
+    )
+    await bot.send_document(OWNER, b"{}", filename="journal.jsonl")
+    await bot.set_message_reaction(OWNER, asked, ReactionEmoji.EYES)
+    await page.see(".answered", "/chart btc")
+    await page.see(".file", "journal.jsonl")
+    await page.see(".reaction", "👀")
+    await page.run("document.querySelector('.photo img').loading = 'eager'")
+    await page.see(".photo ~ .body", "BTC 1m")
+    loaded = "return document.querySelector('.photo img').decode().then(() => true)"
+    assert await page.run(loaded) is True
+    await page.tap(".photo")
+    assert await page.run("return document.querySelector('#picture').open") is True
+
+
+async def test_who_blocks_the_bot_can_only_unblock_it(
+    sandbox: Sandbox, bot: Bot, page: Page
+) -> None:
+    await page.open(OWNER)
+    await page.tap("#block", "Block")
+    await page.tap("#unblock", "Unblock the bot")
+    await page.see("#block", "Block")
+    updates = await bot.get_updates()
+    states = [one.my_chat_member.new_chat_member.status for one in updates if one.my_chat_member]
+    assert states == ["kicked", "member"]
+
+
+async def test_a_tapped_command_is_sent(sandbox: Sandbox, bot: Bot, page: Page) -> None:
+    await page.open(OWNER)
+    await bot.send_message(OWNER, "Still HALTED. An owner may /resume.")
+    await page.tap(".command", "/resume")
+    await sandbox.wait_for_message(lambda one: one.text == "/resume" and not one.from_bot)
+
+
+async def test_deleted_messages_go_and_old_ones_are_found_by_the_pinned_bar(
+    bot: Bot, page: Page
+) -> None:
+    board = await bot.send_message(OWNER, "ACTIVE\nEquity")
+    await bot.pin_chat_message(OWNER, board.message_id)
+    for number in range(30):
+        await bot.send_message(OWNER, f"card {number}")
+    last = await bot.send_message(OWNER, "the last card")
+    await page.open(OWNER)
+    await page.see(".bubble", "the last card")
+    await page.tap("#pinned", "ACTIVE")
+    await page.see("#down", "")
+    await bot.delete_message(OWNER, last.message_id)
+    await page.gone(f"[data-id='{last.message_id}']")
+
+
 async def test_each_person_sees_their_own_chats(sandbox: Sandbox, bot: Bot, page: Page) -> None:
     await bot.send_message(OWNER, "for the owner")
     await bot.send_message(DESK, "for the desk")
@@ -281,9 +250,7 @@ async def test_each_person_sees_their_own_chats(sandbox: Sandbox, bot: Bot, page
     assert (seen.chat_id, seen.sender_id) == (DESK, TRADER)
 
 
-async def test_the_page_finds_back_after_a_restart(
-    browser: webdriver.Chrome, tmp_path: Path
-) -> None:
+async def test_the_page_finds_back_after_a_restart(browser: Chrome, tmp_path: Path) -> None:
     async with Sandbox(people=PEOPLE, folder=tmp_path) as first, client(first) as bot:
         page = Page(browser, first.url)
         await page.open(OWNER)
