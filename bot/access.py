@@ -162,7 +162,6 @@ def act_of(button: Button) -> Act:
             | callbacks.StopChoice()
             | callbacks.SymbolChoice()
             | callbacks.Redo()
-            | callbacks.RunKept()
         ):
             return Act.TRADE
         case callbacks.CancelOrder() | callbacks.CancelEntries() | callbacks.StopCancelStops():
@@ -190,6 +189,7 @@ def act_of(button: Button) -> Act:
             | callbacks.ResumeStay()
             | callbacks.Acknowledge()
             | callbacks.DropBacklog()
+            | callbacks.TakeSuggestion()
             | callbacks.Dismiss()
         ):
             return Act.SEE

@@ -346,13 +346,6 @@ class DropBacklog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunKept:
-    """Make a ticket of a command that was corrected for the person; `name` is where it is kept."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Dismiss:
     """Take the buttons away and do nothing else."""
 
@@ -399,7 +392,6 @@ Button = (
     | TakeSuggestion
     | Redo
     | DropBacklog
-    | RunKept
     | Dismiss
 )
 
@@ -446,7 +438,6 @@ CODES: Mapping[str, type[Button]] = {
     "ts": TakeSuggestion,
     "re": Redo,
     "db": DropBacklog,
-    "rk": RunKept,
     "dm": Dismiss,
 }
 _CODE_OF: Mapping[type, str] = {kind: code for code, kind in CODES.items()}

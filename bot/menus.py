@@ -63,9 +63,7 @@ class Menus:
         """Set one person's menu; False when Telegram did not take it, which hurts nobody."""
         try:
             async with asyncio.timeout(CALL_S):
-                await self._bot.set_my_commands(
-                    menu_of(role), scope=BotCommandScopeChat(user_id)
-                )
+                await self._bot.set_my_commands(menu_of(role), scope=BotCommandScopeChat(user_id))
         except (TelegramError, TimeoutError) as fault:
             log.info("menu not set", extra={"user_id": user_id, "reason": type(fault).__name__})
             return False

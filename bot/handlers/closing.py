@@ -11,8 +11,8 @@ from bot.handlers.visits import Sight, Visit
 from bot.parsing.arguments import CancelDraft, CloseDraft, cancel_of, close_of
 from bot.parsing.refusals import Refusal
 from bot.screens.layout import Screen, Sign
+from bot.screens.order_list import orders as orders_screen
 from bot.screens.orders import order as order_screen
-from bot.screens.orders import orders as orders_screen
 from bot.screens.positions import position as position_screen
 from bot.screens.positions import positions as positions_screen
 from bot.views.orders import order_view, orders_view
@@ -57,9 +57,7 @@ class Closing:
         order = sight.state.order(client_order_id) or await self.queries.order(client_order_id)
         if order is None:
             return notice(scene, "No such order", "It is not known here.", sign=Sign.STOPPED)
-        return order_screen(
-            order_view(scene, order, sight.state, sight.instruments, sight.quotes)
-        )
+        return order_screen(order_view(scene, order, sight.state, sight.instruments, sight.quotes))
 
     async def close_command(self, visit: Visit, text: str) -> None:
         """Run /close; without words show what can be closed."""

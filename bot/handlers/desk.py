@@ -22,13 +22,13 @@ from bot.incoming import Incoming
 from bot.parsing.drafts import Verb
 from bot.parsing.words import plain, split_command
 from bot.screens.layout import Sign
+from bot.screens.refusals import not_from_here
 from engine.alerts import Lane
 from engine.errors import EngineStopped, JournalUnavailable, QueueFull
 from engine.receipts import Receipt
 
 log = logging.getLogger(__name__)
 
-NOT_FROM_HERE: Final = "This button is not from here. Nothing was done."
 EDIT_RUNS_NOTHING: Final = "An edited message runs nothing. Send it as a new one."
 BUSY: Final = "Too much waits already. This was not run; send it again in a moment."
 HELP_LINE: Final = "I read commands and the keys below. /help lists them, with examples."
@@ -142,7 +142,7 @@ class Desk:
                     "reason": str(forged),
                 },
             )
-            await visit.answer(NOT_FROM_HERE, alert=True)
+            await visit.answer(not_from_here(), alert=True)
             return
         if await self._allowed(visit, act_of(button)):
             await self._pressed(visit, button)
@@ -199,7 +199,7 @@ class Desk:
                 await self.settling.acknowledge(visit, button)
             case b.AlertKindCycle():
                 await self.settling.cycle(visit, button)
-            case b.RunKept() | b.Redo():
+            case b.TakeSuggestion() | b.Redo():
                 await self._run_again(visit, button)
             case b.ResumeStay() | b.DropBacklog() | b.Dismiss():
                 await visit.answer()
@@ -218,11 +218,11 @@ class Desk:
             case _:
                 assert_never(button)
 
-    async def _run_again(self, visit: Visit, button: b.RunKept | b.Redo) -> None:
+    async def _run_again(self, visit: Visit, button: b.TakeSuggestion | b.Redo) -> None:
         """Run a command that was kept or set aside; an order becomes a ticket, at today's price."""
         await visit.answer()
-        if isinstance(button, b.RunKept):
-            text = await self.trading.kept(visit, button)
+        if isinstance(button, b.TakeSuggestion):
+            text = await self.trading.suggested(visit, button)
         else:
             text = await self.settling.set_aside(visit, button)
         command = split_command(text) if text is not None else None
@@ -231,7 +231,7 @@ class Desk:
             return
         name, words = command
         if name in ("buy", "sell"):
-            if isinstance(button, b.RunKept):
+            if isinstance(button, b.TakeSuggestion):
                 await visit.strip()
             await self.trading.order(visit, Verb(name), words, wanted=True)
         else:

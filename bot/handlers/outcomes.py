@@ -8,28 +8,33 @@ from dataclasses import dataclass
 
 from bot.handlers.notices import notice
 from bot.handlers.visits import Sight, Visit
-from bot.screens import tickets as ticket_screens
-from bot.screens.denials import denied
-from bot.screens.figures import clock, quantity
-from bot.screens.layout import Screen, Sign
+from bot.screens.figures import quantity
+from bot.screens.layout import Screen, Sign, shortened
 from bot.screens.orders import order as order_screen
+from bot.screens.outcomes import outcome
+from bot.screens.refusals import (
+    already_used,
+    denied,
+    not_yours,
+    refused,
+    too_small,
+    wrong_stop,
+)
 from bot.views.orders import order_view
-from bot.views.scene import Scene, listing
+from bot.views.refusals import (
+    command_refused_view,
+    too_small_view,
+    unknown_symbol_view,
+    wrong_stop_view,
+)
+from bot.views.scene import Scene, listing, venue_title
 from bot.views.tickets import denied_view, ticket_view
 from engine import events as e
+from engine.numbers import ZERO
 from engine.orders import Order
 from engine.quotes import Quote
 from engine.receipts import Receipt
-from engine.tickets import Ticket, TicketStatus
-
-OUTCOMES = {
-    TicketStatus.OPEN: ticket_screens.ticket,
-    TicketStatus.APPROVED: ticket_screens.confirmed,
-    TicketStatus.CANCELED: ticket_screens.canceled,
-    TicketStatus.EXPIRED: ticket_screens.expired,
-    TicketStatus.MOVED: ticket_screens.moved,
-    TicketStatus.DENIED: ticket_screens.refused,
-}
+from engine.tickets import Ticket
 
 
 def is_bound(sight: Sight, chat_id: int) -> bool:
@@ -47,33 +52,33 @@ def ticket_screen(
 ) -> Screen:
     """Show a ticket as it stands: open, or what became of it."""
     view = ticket_view(scene, ticket, sight.state, sight.instruments, quote_now)
-    return OUTCOMES[ticket.status](view)
+    return outcome(view)
 
 
 def ticket_popup(sight: Sight, scene: Scene, ticket: Ticket, rule: str) -> str:
     """E4, E5: say why a tap on a ticket's button did nothing."""
-    name = ticket.short_id
-    if rule == "ticket_person":
-        return (
-            f"Not yours. {name} was made for {ticket.actor}; only an owner may confirm it. "
-            "This tap did nothing."
-        )
-    by = "you" if (ticket.ended_by or "").split(" ")[-1] == str(scene.user_id) else ticket.ended_by
-    at = clock(ticket.ended_at or ticket.expires_at, scene.tz, scene.now)
-    if ticket.status is TicketStatus.APPROVED:
-        order = sight.state.order(ticket.client_order_id)
-        new_name = order.short_id if order is not None else name.replace("T-", "O-")
-        return (
-            f"Already used. {name} was confirmed by {by} at {at} and sent once, as {new_name}. "
-            "This tap did nothing."
-        )
-    word = {
-        TicketStatus.EXPIRED: "Expired. {name} ran out at {at}.",
-        TicketStatus.CANCELED: "Cancelled. {name} was withdrawn by {by} at {at}.",
-        TicketStatus.MOVED: "Price moved. {name} was refused at {at}.",
-        TicketStatus.DENIED: "Denied. {name} was refused by a rule at {at}.",
-    }.get(ticket.status, "{name} waits.")
-    return f"{word.format(name=name, at=at, by=by)} Nothing was sent. This tap did nothing."
+    view = ticket_view(scene, ticket, sight.state, sight.instruments)
+    return not_yours(view) if rule == "ticket_person" else already_used(view)
+
+
+def denial_screen(sight: Sight, scene: Scene, event: e.OrderDenied, seq: int) -> Screen:
+    """Show a denial: the one rule that has a card of its own, or every reason (M1, M2, M3, E6)."""
+    rule = event.breaches[0].rule if len(event.breaches) == 1 else ""
+    key = f"{event.venue}:{event.symbol}"
+    instrument, quote = sight.instruments.get(key), event.quote
+    if rule == "symbol":
+        name, venue = shortened(event.symbol, 12), venue_title(event.venue)
+        return refused(unknown_symbol_view(scene, name, venue, event.suggestions, seq))
+    if instrument is not None and quote is not None:
+        if rule == "minimum":
+            asked = event.notional or (event.quantity or ZERO) * (event.price_limit or quote.mid)
+            return too_small(too_small_view(scene, instrument, quote, asked, seq))
+        known = sight.state.signals.get(event.signal_id)
+        stop = known.signal.stop_loss if known is not None else None
+        if rule == "stop_side" and event.side is not None and stop is not None:
+            view = wrong_stop_view(scene, instrument, quote, event.side, stop, seq=seq)
+            return wrong_stop(view)
+    return denied(denied_view(scene, event, seq, sight.instruments))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +104,10 @@ class Outcomes:
         bound = is_bound(sight, visit.chat_id)
         match event:
             case e.OrderDenied():
-                shown = denied(denied_view(scene, event, seq or 0, sight.instruments))
+                shown = denial_screen(sight, scene, event, seq or 0)
                 return shown if seq is not None else shown.without_buttons()
-            case e.CommandRefused(sentence=sentence, command=command):
-                return notice(
-                    scene, f"Refused: {command}", f"{sentence} Nothing was done.", sign=Sign.STOPPED
-                )
+            case e.CommandRefused():
+                return refused(command_refused_view(scene, event))
             case e.TicketOpened(ticket=ticket) if is_repeat or not bound:
                 known = sight.state.ticket(ticket.ticket_id) or ticket
                 return ticket_screen(sight, scene, known)
@@ -124,9 +127,7 @@ class Outcomes:
         """Show an order that left without a ticket; its first fill rings as a card of its own."""
         sight = self.sight
         known = sight.state.order(order.client_order_id) or order
-        return order_screen(
-            order_view(scene, known, sight.state, sight.instruments, sight.quotes)
-        )
+        return order_screen(order_view(scene, known, sight.state, sight.instruments, sight.quotes))
 
     def _cancelling(self, scene: Scene, client_order_id: str) -> Screen:
         order = self.sight.state.order(client_order_id)

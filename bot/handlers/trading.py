@@ -4,15 +4,14 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot import callbacks as b
-from bot.handlers.notices import refusal
+from bot.callbacks import TakeSuggestion, suggestion_name
 from bot.handlers.outcomes import Outcomes
 from bot.handlers.visits import Sight, Visit
 from bot.parsing.drafts import Draft, Verb, draft_free, draft_order
 from bot.parsing.refusals import Refusal
-from bot.screens.layout import ButtonView, press, row
+from bot.screens.refusals import refused
+from bot.views.refusals import refusal_view
 from engine.commands import SubmitSignal
-from engine.identities import digest
 from engine.signals import TradingSignal
 from storage.notes import Notes
 
@@ -47,27 +46,31 @@ class Trading:
         await self.submit(visit, draft.signal, draft.venue, wanted=wanted)
 
     async def refuse(self, visit: Visit, fault: Refusal) -> None:
-        """Reply with what is wrong, and keep each corrected command behind a button."""
-        buttons: list[ButtonView] = []
-        for place, each in enumerate(fault.suggestions):
-            name = digest(visit.command_id, place, length=10)
-            await self.notes.put(self._scope(visit), name, each.command)
-            buttons.append(press(each.label, b.RunKept(name=name)))
-        closing = row(press("Cancel", b.Dismiss())) if buttons else ()
-        await visit.reply(refusal(self.sight.scene(visit.person), fault, buttons, closing))
+        """Reply with what is wrong, and keep each corrected command behind its button."""
+        message_id = visit.update.message_id or 0
+        for each in fault.suggestions:
+            await self.notes.put(
+                self._scope(visit, message_id),
+                suggestion_name(each.command),
+                f"{visit.person.user_id} {each.command}",
+            )
+        scene = self.sight.scene(visit.person)
+        await visit.reply(refused(refusal_view(scene, fault, message_id)))
 
-    def _scope(self, visit: Visit) -> str:
-        return f"kept:{visit.person.user_id}"
+    def _scope(self, visit: Visit, message_id: int) -> str:
+        return f"kept:{visit.chat_id}:{message_id}"
 
-    async def kept(self, visit: Visit, button: b.RunKept) -> str | None:
+    async def suggested(self, visit: Visit, button: TakeSuggestion) -> str | None:
         """Give a corrected command that was kept for this person."""
-        return await self.notes.get(self._scope(visit), button.name)
+        kept = await self.notes.get(self._scope(visit, button.message_id), button.name)
+        owner, _, command = (kept or "").partition(" ")
+        return command if owner == str(visit.person.user_id) else None
 
     async def submit(
         self, visit: Visit, signal: TradingSignal, venue: str, *, wanted: bool
     ) -> None:
         """Send a signal to the engine and tell what came of it."""
-        await self._quoted(f"{venue}:{signal.symbol}")
+        await self.quoted(f"{venue}:{signal.symbol}")
         now = self.sight.now
         receipt = await self.sight.console.send(
             SubmitSignal(
@@ -81,7 +84,7 @@ class Trading:
         )
         await self.outcomes.tell(visit, receipt)
 
-    async def _quoted(self, key: str) -> None:
+    async def quoted(self, key: str) -> None:
         """Follow a symbol and give its first quote a moment to come; without one it is denied."""
         quotes = self.sight.console.quotes
         quotes.follow(key)

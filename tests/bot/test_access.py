@@ -112,7 +112,7 @@ BUTTONS: list[tuple[Button, str]] = [
     (callbacks.StopChoice(seq=1, percent=2), "trader owner"),
     (callbacks.SymbolChoice(seq=1, symbol="s"), "trader owner"),
     (callbacks.Redo(seq=1, index=0), "trader owner"),
-    (callbacks.RunKept(name="k"), "trader owner"),
+    (callbacks.TakeSuggestion(message_id=1, name="n"), "viewer trader owner"),
     (callbacks.DropBacklog(seq=1), "viewer trader owner"),
     (callbacks.Dismiss(), "viewer trader owner"),
 ]

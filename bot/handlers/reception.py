@@ -1,0 +1,70 @@
+"""Reception: the desk put together from its parts, so that nobody else needs to know them."""
+
+from collections.abc import Callable
+from datetime import tzinfo
+
+from bot.console import Console
+from bot.handlers.closing import Closing
+from bot.handlers.desk import Desk
+from bot.handlers.guiding import Guiding
+from bot.handlers.outcomes import Outcomes
+from bot.handlers.pages import Pages
+from bot.handlers.settling import Settling
+from bot.handlers.stopping import Stopping
+from bot.handlers.ticketing import Ticketing
+from bot.handlers.trading import Trading
+from bot.handlers.visits import Sender, Sight
+from bot.menus import Menus
+from bot.views.health import VenueHealth
+from engine.ports import Clock
+from storage.cards import Cards
+from storage.notes import Notes
+from storage.queries import Queries
+
+
+def desk_of(
+    *,
+    console: Console,
+    clock: Clock,
+    tz: tzinfo,
+    sender: Sender,
+    cards: Cards,
+    notes: Notes,
+    queries: Queries,
+    menus: Menus,
+    health: Callable[[], tuple[VenueHealth, ...]],
+    version: str,
+) -> Desk:
+    """Wire the handlers."""
+    sight = Sight(console=console, clock=clock, tz=tz)
+    outcomes = Outcomes(sight=sight)
+    trading = Trading(sight=sight, outcomes=outcomes, notes=notes)
+    closing = Closing(sight=sight, outcomes=outcomes, trading=trading, queries=queries)
+    pages = Pages(
+        sight=sight,
+        closing=closing,
+        trading=trading,
+        queries=queries,
+        health=health,
+        version=version,
+    )
+    return Desk(
+        sight=sight,
+        sender=sender,
+        trading=trading,
+        ticketing=Ticketing(
+            sight=sight, outcomes=outcomes, trading=trading, cards=cards, queries=queries
+        ),
+        guiding=Guiding(sight=sight, trading=trading),
+        closing=closing,
+        stopping=Stopping(sight=sight, outcomes=outcomes, trading=trading),
+        pages=pages,
+        settling=Settling(
+            sight=sight,
+            outcomes=outcomes,
+            trading=trading,
+            pages=pages,
+            queries=queries,
+            menus=menus,
+        ),
+    )
