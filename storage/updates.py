@@ -83,7 +83,10 @@ def _store(connection: Connection, rows: Sequence[tuple[int, datetime, bytes]]) 
     ids = [update_id for update_id, _, _ in rows]
     statement = select(UPDATES.c.update_id).where(UPDATES.c.update_id.in_(ids))
     known = set(connection.execute(statement).scalars())
-    fresh = {row[0]: row for row in rows if row[0] not in known}
+    fresh: dict[int, tuple[int, datetime, bytes]] = {}
+    for row in rows:
+        if row[0] not in known:
+            fresh.setdefault(row[0], row)
     run_many(
         connection,
         inserting(UPDATES),
