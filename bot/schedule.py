@@ -150,7 +150,7 @@ class Schedule:
 
     def continue_flatten(self) -> None:
         """Go on with a flatten, where one is under way."""
-        if self._state().flatten is not None:
+        if self._state().flattening is not None:
             now = self._clock.now()
             command_id = _id("continue_flatten", now)
             self._put(ContinueFlatten(command_id=command_id, actor=SCHEDULE, at=now))

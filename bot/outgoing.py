@@ -1,0 +1,118 @@
+"""Outgoing: the outbox as the sender works on it; it waits for the database where it must."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+from engine.errors import JournalError
+from engine.ports import Clock
+from storage.outbox import Outbox, OutboxRow
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Key = tuple[int, str]
+Rows = tuple[OutboxRow, ...]
+ENDED_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often a card is edited, and how long a failed alert waits; in seconds."""
+
+    edit_every_s: float = 1.0
+    idle_s: float = 1.0
+    retry_s: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+
+    def retry_after_s(self, failures: int) -> float:
+        """Give the wait after so many failures in a row, 1 or more; it goes on for ever."""
+        return self.retry_s[min(failures, len(self.retry_s)) - 1]
+
+
+async def patiently(ask: Callable[[], Awaitable[T]], idle_s: float) -> T:
+    """Ask the database until it answers: without it nobody knows what was told already."""
+    while True:
+        try:
+            return await ask()
+        except JournalError as fault:
+            log.warning("the database does not answer", extra={"reason": str(fault)})
+            await asyncio.sleep(idle_s)
+
+
+class Outgoing:
+    """Hand out alerts, and remember what became of them; no method raises a JournalError."""
+
+    def __init__(self, *, outbox: Outbox, clock: Clock, pace: Pace) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._pace = pace
+        self._ended: OrderedDict[int, None] = OrderedDict()
+        self._failures: dict[Key, int] = {}
+
+    @property
+    def changed(self) -> asyncio.Event:
+        """Give what is set when there may be something new."""
+        return self._outbox.changed
+
+    async def recover(self) -> None:
+        """Make due again what was in flight when the process died."""
+        repeats = await patiently(self._outbox.recover, self._pace.idle_s)
+        if repeats:
+            log.warning("sends were in flight when the process died", extra={"count": repeats})
+
+    async def due(self, limit: int) -> Sequence[OutboxRow]:
+        """Give what may be sent now, the most urgent first.
+
+        The database was read a moment ago; what was told in between is left out.
+        """
+        ask = partial(self._outbox.due, limit, self._clock.now())
+        rows = await patiently(ask, self._pace.idle_s)
+        return [row for row in rows if row.row_id not in self._ended]
+
+    async def begin(self, rows: Rows) -> None:
+        """Say that these are about to be sent; a crash from now on makes them repeats."""
+        ask = partial(self._outbox.sending, [row.row_id for row in rows])
+        await patiently(ask, self._pace.idle_s)
+
+    async def sent(self, rows: Rows) -> None:
+        """Say that these were told."""
+        now = self._clock.now()
+        for row in rows:
+            self._end(row)
+            await patiently(partial(self._outbox.sent, row.row_id, now), self._pace.idle_s)
+
+    async def drop(self, rows: Rows, reason: str) -> None:
+        """Give these up, for a reason that is kept."""
+        last = rows[-1]
+        log.info(
+            "alert dropped",
+            extra={"chat_id": last.chat_id, "subject": last.subject, "reason": reason},
+        )
+        for row in rows:
+            self._end(row)
+            await patiently(partial(self._outbox.dropped, row.row_id, reason), self._pace.idle_s)
+
+    async def retry(self, rows: Rows, reason: str) -> None:
+        """Let these wait; longer each time, and never for the last time."""
+        key = (rows[-1].chat_id, rows[-1].subject)
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        wait_s = self._pace.retry_after_s(failures)
+        log.info(
+            "alert waits",
+            extra={"chat_id": key[0], "subject": key[1], "reason": reason, "retry_s": wait_s},
+        )
+        not_before = self._clock.now() + timedelta(seconds=wait_s)
+        for row in rows:
+            ask = partial(self._outbox.retry, row.row_id, not_before, reason)
+            await patiently(ask, self._pace.idle_s)
+
+    def _end(self, row: OutboxRow) -> None:
+        self._failures.pop((row.chat_id, row.subject), None)
+        self._ended[row.row_id] = None
+        while len(self._ended) > ENDED_MAX:
+            self._ended.popitem(last=False)

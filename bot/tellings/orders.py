@@ -1,0 +1,107 @@
+"""Orders: one card an order. It rings at the first fill, at Unknown, and at what comes late."""
+
+from datetime import timedelta
+from typing import Final
+
+from bot.screens import orders as screens
+from bot.screens.layout import Screen, Sign, code, plain_text, text_of, title_line
+from bot.screens.unknown import found, settled
+from bot.tellings.telling import Desk, Silence, Telling, Told, name_of, stage_of
+from bot.views.orders import OrderView, order_view
+from engine.events import ExitTriggered, FillBooked
+from engine.numbers import ZERO, plain
+from engine.orders import Order, OrderStatus
+from storage.cards import Card
+from storage.outbox import OutboxRow
+
+UNKNOWN: Final = "unknown"
+WORKING: Final = "working"
+FILLING: Final = "filling"
+DONE: Final = "done"
+LATE_COMPLETION: Final = timedelta(seconds=60)
+NOT_FOUND: Final = "not_found"
+
+
+async def order_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | None) -> Told:
+    """Show the order as it stands now."""
+    row = rows[-1]
+    order = await desk.order(name_of(row))
+    if order is None:
+        return await _stray_fill(desk, row)
+    before, stage = stage_of(card), _stage(order)
+    scene = desk.scene(row.chat_id)
+    view = order_view(scene, order, desk.state(), desk.instruments, desk.latest)
+    late = stage == DONE == before and any(one.event == "FillBooked" for one in rows)
+    since = scene.now - card.at if card is not None else timedelta()
+    overdue = before == FILLING and stage == DONE and since > LATE_COMPLETION
+    fresh = before != stage and not (before == FILLING and stage == DONE)
+    return Telling(
+        screen=_screen(view, before, stage),
+        stage=stage,
+        fresh=fresh or late or overdue,
+        reply_to=await _thread(desk, row, order, card),
+    )
+
+
+def _stage(order: Order) -> str:
+    if order.status is OrderStatus.UNKNOWN:
+        return UNKNOWN
+    if order.is_finished:
+        return DONE
+    return FILLING if order.filled > ZERO else WORKING
+
+
+def _screen(view: OrderView, before: str | None, stage: str) -> Screen:
+    if before != UNKNOWN or stage == UNKNOWN:
+        return screens.order(view)
+    order = view.order
+    if order.status is OrderStatus.REJECTED and order.filled == ZERO:
+        return settled(view) if order.not_founds else screens.order(view)
+    if order.is_finished and order.filled == ZERO:
+        return screens.order(view)
+    return found(view)
+
+
+async def _thread(desk: Desk, row: OutboxRow, order: Order, card: Card | None) -> int | None:
+    """Find the message to answer: the order's older card, else its ticket's."""
+    if card is not None:
+        return card.message_id
+    if order.ticket_id is None:
+        return None
+    ticket = await desk.cards.find(row.chat_id, f"ticket:{order.ticket_id}")
+    return ticket.message_id if ticket is not None else None
+
+
+async def _stray_fill(desk: Desk, row: OutboxRow) -> Told:
+    """Tell a fill on an order that nobody here placed."""
+    event = await desk.event(row)
+    if not isinstance(event, FillBooked):
+        return Silence(reason="no such order")
+    fill, scene = event.fill, desk.scene(row.chat_id)
+    base = fill.symbol.partition("/")[0][:10]
+    title = title_line((f"A fill not from here: {base}", "A fill not from here"),
+                       sign=Sign.LOOK, live=scene.live)  # fmt: skip
+    did = "bought" if fill.side.sign > 0 else "sold"
+    what = f"{fill.venue.capitalize()} {did} {plain(fill.quantity)} at {plain(fill.price)}."
+    text = text_of(
+        title, plain_text(what), "It is booked, and counts in exposure.", code(fill.trade_id)
+    )
+    return Telling(screen=Screen(text=text), stage=DONE, fresh=True)
+
+
+async def exit_telling(desk: Desk, rows: tuple[OutboxRow, ...], _card: Card | None) -> Told:
+    """Say that a watched stop or target was reached; the exit's own card follows with its fill."""
+    row = rows[-1]
+    event = await desk.event(row)
+    if not isinstance(event, ExitTriggered):
+        return Silence(reason="no such exit")
+    scene = desk.scene(row.chat_id)
+    symbol = event.key.partition(":")[2]
+    base = symbol.partition("/")[0][:10]
+    word = "Stop" if event.leg == "stop" else "Target"
+    title = title_line((f"{word} reached: closing {base}", f"{word} reached"),
+                       sign=Sign.WAITING, live=scene.live)  # fmt: skip
+    reached = (
+        f"{word} {plain(event.price)}, bid {plain(event.quote.bid)}, ask {plain(event.quote.ask)}."
+    )
+    return Telling(screen=Screen(text=text_of(title, plain_text(reached))), fresh=True)
