@@ -159,7 +159,7 @@ function buttonElement(message, button, phone) {
   const element = make("button", button.style || "", button.text);
   element.type = "button";
   if (button.copy_text) {
-    element.append(corner("⧉"));
+    element.append(corner("", "copies"));
     element.addEventListener("click", () => phone.copy(button.copy_text.text));
   } else if (button.callback_data !== undefined) {
     if (phone.isPending(message, button)) element.setAttribute("aria-busy", "true");
@@ -171,8 +171,8 @@ function buttonElement(message, button, phone) {
   return element;
 }
 
-function corner(sign) {
-  const element = make("span", "corner", sign);
+function corner(sign, kind = "") {
+  const element = make("span", `corner ${kind}`, sign);
   element.setAttribute("aria-hidden", "true");
   return element;
 }
