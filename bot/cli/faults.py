@@ -1,4 +1,4 @@
-"""Which faults are expected, and the sentence that each becomes on standard error, with exit code 2.
+"""Which faults are expected, and the sentence that each becomes; the exit code is 2 then.
 
 Whatever is not named here is a bug of ours and shows its traceback.
 """
@@ -18,21 +18,31 @@ class CommandRefused(Exception):
     """Refuse to run a command of the shell; the message says what to do instead."""
 
 
-def sentence_of(fault: BaseException) -> str | None:
-    """Give what a person reads, a line for each thing to mend; None for a bug of ours."""
+def sentences_of(fault: BaseException) -> tuple[str, ...] | None:
+    """Give what a person reads, a sentence for each thing to mend; None for a bug of ours."""
     match fault:
-        case SettingsError(faults=faults) | EnvironmentFileError(faults=faults):
-            return "\n".join(faults)
+        case SettingsError() | EnvironmentFileError():
+            return tuple(_finished(each) for each in fault.faults)
         case PortTaken() | DoorTaken() | DoorUnsafe():
-            return _finished(fault.strerror or str(fault))
+            return (_finished(fault.strerror or str(fault)),)
         case JournalError() | LedgerError() | TelegramFault() | InvalidInput() | CommandRefused():
-            return _finished(str(fault))
-        case BaseExceptionGroup(exceptions=faults):
-            sentences = [sentence_of(each) for each in faults]
-            known = [sentence for sentence in sentences if sentence is not None]
-            return "\n".join(dict.fromkeys(known)) if len(known) == len(sentences) else None
+            return (_finished(str(fault)),)
+        case BaseExceptionGroup():
+            found: dict[str, None] = {}
+            for each in fault.exceptions:
+                sentences = sentences_of(each)
+                if sentences is None:
+                    return None
+                found |= dict.fromkeys(sentences)
+            return tuple(found)
         case _:
             return None
+
+
+def sentence_of(fault: BaseException) -> str | None:
+    """Give the sentences of a fault as one text; None for a bug of ours."""
+    sentences = sentences_of(fault)
+    return None if sentences is None else " ".join(sentences)
 
 
 def _finished(text: str) -> str:

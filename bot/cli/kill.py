@@ -1,19 +1,19 @@
 """`quarterdeck stop` and `quarterdeck flatten`: the kill switch without the chat."""
 
 import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from bot.assembly import Assembly
-from bot.cli.arguments import KillVerb
+from bot.cli.arguments import KillArguments, KillVerb, demo_database_url
+from bot.cli.direct import assembly_of_journal
 from bot.cli.faults import CommandRefused
+from bot.cli.reading import settings_of
 from bot.kill_switch import CANCEL_S, FLATTEN_S, KillSwitch, Say
+from bot.settings import load_settings
 from bot.side_door import database_file, door_path, knock, shell_actor
 from engine.errors import JournalLocked
-
-log = logging.getLogger(__name__)
 
 # A process that is just starting holds the journal a little before its door is open.
 TRIES: Final = 6
@@ -21,10 +21,25 @@ PAUSE_S: Final = 1.0
 MARGIN_S: Final = 30.0
 
 
-async def stop_or_flatten(
+async def stop_or_flatten(arguments: KillArguments, environ: Mapping[str, str], say: Say) -> int:
+    """Do what the shell asked for.
+
+    Raises: what `end` raises, SettingsError, EnvironmentFileError.
+    """
+    if arguments.demo:
+        # A `.env` made for `run` must not get in the demo's way.
+        settings = load_settings({}, for_command="demo")
+        url = demo_database_url(arguments.folder)
+    else:
+        settings = settings_of(environ, arguments.env_file, for_command=arguments.verb)
+        url = settings.database_url.reveal()
+    return await end(arguments.verb, url, lambda: assembly_of_journal(url, settings), say)
+
+
+async def end(
     verb: KillVerb,
     database_url: str,
-    assemble: Callable[[], Assembly],
+    assemble: Callable[[], Awaitable[Assembly]],
     say: Say,
     *,
     tries: int = TRIES,
@@ -48,7 +63,7 @@ async def stop_or_flatten(
         file = database_file(database_url)
         if file is not None and not file.is_file():
             raise CommandRefused(f"There is no journal at {file}: nothing runs there to be ended.")
-        assembly = assemble()
+        assembly = await assemble()
         try:
             await assembly.start()
         except JournalLocked as fault:

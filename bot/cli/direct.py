@@ -1,0 +1,65 @@
+"""An account assembled from its own journal, for a shell that finds no running process.
+
+Mode, accounts, market and limits are what the journal says, so that a changed setting cannot stand
+between a person and flat.
+"""
+
+from typing import Final
+
+from bot.assembly import AccountPlan, Assembly, assembled
+from bot.cli.faults import CommandRefused
+from bot.clock import SystemClock
+from bot.settings import Settings
+from engine.markets.group import MarketGroup
+from engine.markets.public import PublicMarket
+from engine.markets.simulated import SimulatedMarket
+from engine.ports import Clock, Quotes
+from engine.state import JournalIdentity, State
+from storage.database import Database
+from storage.journal import SqlJournal
+
+SIMULATED: Final = "simulated:"
+
+
+async def assembly_of_journal(database_url: str, settings: Settings) -> Assembly:
+    """Wire the account of a journal; the settings give addresses of venues only.
+
+    Raises: CommandRefused for a journal that was never used, JournalError.
+    """
+    state = await _state_of(database_url)
+    journal = state.journal
+    if journal is None:
+        raise CommandRefused("The journal is empty: nothing was ever traded here.")
+    clock = SystemClock()
+    plan = AccountPlan(
+        database_url=database_url,
+        accounts=journal.accounts,
+        market=journal.market,
+        currency=journal.currency,
+        cash=settings.paper_balance.amount,
+        limits=state.limits,
+        confirm=state.confirm,
+    )
+    return assembled(plan, _market_of(journal, settings, clock), clock)
+
+
+async def _state_of(database_url: str) -> State:
+    database = Database(database_url, is_reader=True)
+    try:
+        return await SqlJournal(database).open()
+    finally:
+        await database.close()
+
+
+def _market_of(journal: JournalIdentity, settings: Settings, clock: Clock) -> Quotes:
+    markets: dict[str, Quotes] = {}
+    addresses = {venue.venue: venue.api_url for venue in settings.venues}
+    for account in journal.accounts:
+        if journal.market.startswith(SIMULATED):
+            seed = int(journal.market.removeprefix(SIMULATED))
+            markets[account] = SimulatedMarket(venue=account, clock=clock, seed=seed)
+        else:
+            markets[account] = PublicMarket(
+                venue=account, clock=clock, api_url=addresses.get(account)
+            )
+    return MarketGroup(markets=markets)
