@@ -55,6 +55,11 @@ class SqlJournal:
         """Close the database; other stores on it end with it."""
         await self._database.close()
 
+    @property
+    def last_hash(self) -> str:
+        """Give the hash of the last event, as of the last append."""
+        return self._head.hash
+
     async def head(self) -> tuple[int, str]:
         """Give the number and the hash of the last stored event; (0, zeros) when there is none."""
         head = await self._database.read(stored_head)

@@ -33,7 +33,7 @@ class PaperOrderRow(PaperRow, table=True):
     __tablename__ = "paper_orders"
 
 
-class PaperTradeRow(PaperRow, table=True):
+class PaperExecutionRow(PaperRow, table=True):
     """Hold a trade by its trade id."""
 
     __tablename__ = "paper_trades"
@@ -59,7 +59,7 @@ class PaperFlowRow(PaperRow, table=True):
 
 PAPER_HEADS = table_of(PaperHeadRow)
 PAPER_ORDERS = table_of(PaperOrderRow)
-PAPER_TRADES = table_of(PaperTradeRow)
+PAPER_TRADES = table_of(PaperExecutionRow)
 PAPER_BALANCES = table_of(PaperBalanceRow)
 PAPER_POSITIONS = table_of(PaperPositionRow)
 PAPER_FLOWS = table_of(PaperFlowRow)
