@@ -116,7 +116,7 @@ def assembled(plan: AccountPlan, market: Quotes, clock: Clock | None = None) -> 
             confirm=plan.confirm,
             version=VERSION,
         ),
-        jitter=random.Random(),
+        jitter=random.Random(),  # noqa: S311 - it spreads load, it guards nothing
     )
     return Assembly(
         plan=plan,

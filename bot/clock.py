@@ -1,7 +1,7 @@
 """The clock of the process: the one place where the time is asked for."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 
 class SystemClock:
@@ -14,3 +14,8 @@ class SystemClock:
     def monotonic(self) -> float:
         """Give seconds that never go back."""
         return time.monotonic()
+
+
+def local_zone() -> tzinfo:
+    """Give the machine's time zone, in which cards show times."""
+    return datetime.now(UTC).astimezone().tzinfo or UTC

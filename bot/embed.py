@@ -48,7 +48,7 @@ class PaperEngine(ExecutionEngine):
             quotes=quotes,
             clock=clock,
             settings=settings,
-            jitter=random.Random(),
+            jitter=random.Random(),  # noqa: S311 - it spreads load, it guards nothing
         )
         self.venue = venue
         self._database = database

@@ -71,6 +71,23 @@ class Settings:
     metrics_token: Secret | None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Give everything that must never be shown, so that logs can be cleaned of it."""
+        alone = (
+            self.telegram_token,
+            self.database_url if "@" in self.database_url.reveal() else None,
+            self.redis_url,
+            self.secret_key,
+            self.metrics_token,
+        )
+        keys = (
+            secret
+            for venue in self.venues
+            for secret in (venue.api_key, venue.api_secret, venue.api_password)
+        )
+        return tuple(secret for secret in (*alone, *keys) if secret is not None)
+
 
 def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Settings:
     """Read the settings that a command needs.

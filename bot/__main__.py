@@ -1,0 +1,107 @@
+"""The command `quarterdeck`: reads its arguments, loads what the command needs, and runs it."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from bot.cli.arguments import (
+    ENV_FILE,
+    Arguments,
+    DemoArguments,
+    DoctorArguments,
+    JournalArguments,
+    KillArguments,
+    RunArguments,
+    parse,
+)
+
+FAILED = 1
+UNUSABLE = 2
+INTERRUPTED = 130
+
+Serve = Callable[[asyncio.Event], Coroutine[Any, Any, BaseException | None]]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; give 0 for done, 1 for not done, 2 for unusable settings or journal."""
+    arguments = parse(sys.argv[1:] if argv is None else argv)
+    # Loaded only now: `--help` and wrong arguments answer without a second of imports.
+    from bot.cli.faults import sentence_of  # noqa: PLC0415
+
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as fault:  # task boundary: expected faults become sentences, bugs escape
+        sentence = sentence_of(fault)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
+        return UNUSABLE
+
+
+def _run(arguments: Arguments) -> int:
+    """Dispatch. Each command imports its own libraries: a shell's `stop` should not load a chat."""
+    match arguments:
+        case DemoArguments() | RunArguments():
+            return _serve(arguments)
+        case DoctorArguments():
+            from bot.cli.doctor import examine  # noqa: PLC0415 - the command's own libraries
+
+            return asyncio.run(examine(arguments, os.environ, _say))
+        case KillArguments():
+            from bot.cli.killing import kill  # noqa: PLC0415 - the command's own libraries
+
+            return asyncio.run(kill(arguments, os.environ, _say))
+        case JournalArguments():
+            from bot.cli.journal import work_on  # noqa: PLC0415 - the command's own libraries
+
+            return asyncio.run(work_on(arguments, os.environ, _say))
+
+
+def _serve(arguments: DemoArguments | RunArguments) -> int:
+    """Run the console until a signal ends it."""
+    # The heavy libraries: a second of imports that the other commands do without.
+    from bot.cli.reading import settings_of  # noqa: PLC0415
+    from bot.demo import run_demo  # noqa: PLC0415
+    from bot.log import install  # noqa: PLC0415
+    from bot.running import run_console  # noqa: PLC0415
+
+    is_demo = isinstance(arguments, DemoArguments)
+    env_file = ENV_FILE if isinstance(arguments, DemoArguments) else arguments.env_file
+    settings = settings_of(os.environ, env_file, for_command="demo" if is_demo else "run")
+    install(secrets=settings.secrets, level=logging.WARNING if is_demo else logging.INFO)
+    for warning in settings.warnings:
+        logging.getLogger("quarterdeck").warning(warning)
+
+    async def serve(stopping: asyncio.Event) -> BaseException | None:
+        if isinstance(arguments, DemoArguments):
+            return await run_demo(arguments, settings, stopping, _say)
+        return await run_console(settings, stopping)
+
+    fault = asyncio.run(_until_signalled(serve))
+    if fault is None:
+        return 0
+    print(f"The engine stopped by itself, with trading halted: {fault}", file=sys.stderr)
+    return FAILED
+
+
+async def _until_signalled(serve: Serve) -> BaseException | None:
+    """Serve until SIGINT or SIGTERM."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    return await serve(stopping)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

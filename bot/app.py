@@ -1,0 +1,245 @@
+"""The app: the composition root of a running console, and its lifecycle."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import partial
+
+from telegram import Bot
+
+from bot.access import Access
+from bot.alerts import Alerts
+from bot.assembly import Assembly
+from bot.blocked_chats import BlockedChats
+from bot.board import Board
+from bot.delivery import Delivery
+from bot.gauges import Gauges
+from bot.handlers.reception import desk_of
+from bot.intake import Intake
+from bot.menus import Menus
+from bot.metrics import Latency, Metrics
+from bot.pings import Pings
+from bot.poller import Poller
+from bot.schedule import Schedule
+from bot.secret import Secret
+from bot.settings import OperatorSetting
+from bot.side_door import SideDoor, door_path
+from bot.telegram_api import check_token, telegram_bot
+from bot.tellings.book import Tellings
+from bot.tellings.telling import Desk as TellingDesk
+from bot.version import VERSION
+from bot.views.health import VenueHealth, health_of
+from bot.web import Readiness, Web
+from engine.errors import EngineStopped
+from engine.events import Event
+from engine.risk_limits import TradingState
+from engine.state import State
+
+RESTART_S = 1.0
+GAUGES_EVERY_S = 5.0
+
+log = logging.getLogger("quarterdeck")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatPlan:
+    """Say how the chat is reached and by whom, and which HTTP port is served.
+
+    `port` None serves no HTTP. `tz` is the zone in which cards show times.
+    """
+
+    token: Secret
+    api_url: str
+    operators: tuple[OperatorSetting, ...]
+    port: int | None
+    metrics_token: Secret | None
+    tz: tzinfo
+
+
+class App:
+    """Run one account's console: engine, chat, alerts, schedule, HTTP and the shell's door."""
+
+    def __init__(self, assembly: Assembly, plan: ChatPlan) -> None:
+        self.assembly = assembly
+        self.plan = plan
+        self.metrics = Metrics()
+        self.ended: asyncio.Future[BaseException | None] | None = None
+        self._bot: Bot = telegram_bot(plan.token, plan.api_url)
+        self._access = Access(plan.operators)
+        self._menus = Menus(
+            bot=self._bot, operators={each.user_id: each.role for each in plan.operators}
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._silent_since: dict[str, datetime] = {}
+        engine = assembly.engine
+        self._gauges = Gauges(metrics=self.metrics, engine=engine, outbox=assembly.outbox)
+        self._delivery = Delivery(
+            bot=self._bot, clock=assembly.clock, count_flood=self.metrics.count_telegram_429
+        )
+        self._blocked = BlockedChats(
+            outbox=assembly.outbox, notes=assembly.notes, state=self._state, clock=assembly.clock
+        )
+        telling_desk = TellingDesk(
+            state=self._state,
+            quotes=engine.quotes,
+            queries=assembly.queries,
+            cards=assembly.cards,
+            role_of=self._access.operators.get,
+            health=self._health,
+            clock=assembly.clock,
+            tz=plan.tz,
+        )
+        self._alerts = Alerts(
+            outbox=assembly.outbox,
+            cards=assembly.cards,
+            blocked=self._blocked,
+            tellings=Tellings(telling_desk),
+            delivery=self._delivery,
+            state=self._state,
+            role_of=self._access.operators.get,
+            clock=assembly.clock,
+            observe_delay=partial(self.metrics.observe_latency, Latency.ALERT_DELAY),
+        )
+        self._board = Board(desk=telling_desk, delivery=self._delivery, blocked=self._blocked)
+        self._pings = Pings(
+            outbox=assembly.outbox,
+            cards=assembly.cards,
+            state=self._state,
+            clock=assembly.clock,
+        )
+        self._intake = Intake(
+            poller=Poller(bot=self._bot, clock=assembly.clock),
+            store=assembly.updates,
+            access=self._access,
+            console=engine,
+            desk=desk_of(
+                console=engine,
+                sender=self._delivery,
+                clock=assembly.clock,
+                tz=plan.tz,
+                cards=assembly.cards,
+                notes=assembly.notes,
+                queries=assembly.queries,
+                menus=self._menus,
+                health=self._health,
+                version=VERSION,
+            ),
+            clock=assembly.clock,
+        )
+        self._schedule = Schedule(
+            enqueue=engine.loop.post,
+            state=self._state,
+            chain_head=lambda: assembly.journal.last_hash,
+            refresh_boards=self._board.refresh,
+            clock=assembly.clock,
+        )
+        self._door = SideDoor(door_path(assembly.plan.database_url), engine, assembly.clock)
+        self._web = (
+            Web(
+                port=plan.port,
+                ready=self._ready,
+                metrics=self._gauges.render,
+                metrics_token=plan.metrics_token,
+            )
+            if plan.port is not None
+            else None
+        )
+        engine.loop.subscribe(self._see)
+
+    async def start(self) -> None:
+        """Check the token, open the journal, then serve.
+
+        Raises: TokenRefused, TelegramUnreachable, JournalError, PortTaken; nothing runs then.
+        """
+        await check_token(self._bot)
+        try:
+            await self.assembly.start()
+            if self._web is not None:
+                await self._web.start()
+            await self._door.start()
+        except BaseException:
+            await self.stop()
+            raise
+        self._schedule.start()
+        work: Iterable[tuple[str, Callable[[], Awaitable[None]]]] = (
+            ("intake", self._intake.run),
+            ("alerts", self._alerts.run),
+            ("board", self._board.run),
+            ("pings", self._pings.run),
+            ("menus", self._menus.run),
+            ("gauges", self._measure),
+        )
+        for name, run in work:
+            self._tasks.append(asyncio.create_task(_kept(name, run), name=name))
+
+    async def run(self, stopping: asyncio.Event) -> BaseException | None:
+        """Serve until asked to stop, or until the engine stops by itself: then give its fault."""
+        engine_ended = asyncio.create_task(self.assembly.engine.wait_ended())
+        asked = asyncio.create_task(stopping.wait())
+        await asyncio.wait({engine_ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+        fault = engine_ended.result() if engine_ended.done() and not asked.done() else None
+        for task in (engine_ended, asked):
+            task.cancel()
+        await self.stop()
+        return fault
+
+    async def stop(self) -> None:
+        """Stop in order: no new updates, then the engine, then what speaks."""
+        self._schedule.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self._door.stop()
+        if self._web is not None:
+            await self._web.stop()
+        await self.assembly.stop()
+        await self._bot.shutdown()
+
+    def _state(self) -> State:
+        return self.assembly.engine.state
+
+    def _health(self) -> tuple[VenueHealth, ...]:
+        quotes = self.assembly.engine.quotes
+        return health_of(
+            self._state(),
+            quotes.latest(),
+            quotes.instruments(),
+            self.assembly.clock.now(),
+            silent_since=self._silent_since,
+        )
+
+    def _see(self, _event: Event, state: State, _received: float) -> None:
+        """Remember since when a venue is silent, which State does not keep."""
+        now = self.assembly.clock.now()
+        self._silent_since = {
+            venue: self._silent_since.get(venue, now) for venue in state.venues_silent
+        }
+
+    def _ready(self) -> Readiness:
+        engine = self.assembly.engine
+        if not engine.is_running:
+            return Readiness(active=False, reason="the engine has stopped")
+        if engine.loop.journal_down_since_s is not None:
+            return Readiness(active=False, reason="the journal cannot be written")
+        halted = engine.state.trading is not TradingState.ACTIVE
+        return Readiness(active=True, reason="halted" if halted else "trading")
+
+    async def _measure(self) -> None:
+        while True:
+            await self._gauges.refresh()
+            await asyncio.sleep(GAUGES_EVERY_S)
+
+
+async def _kept(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Keep a part of the console going: its fault is logged, and it is begun again."""
+    while True:
+        try:
+            await run()
+        except EngineStopped:
+            log.warning("the engine has stopped; %s waits for the end", name)
+        except Exception:  # task boundary: one part's fault must not silence the others
+            log.exception("%s broke and is started again", name)
+        await asyncio.sleep(RESTART_S)

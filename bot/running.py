@@ -1,0 +1,69 @@
+"""Running: the console as the environment configures it, on the venues' real public prices."""
+
+import asyncio
+
+from bot.app import App, ChatPlan
+from bot.assembly import AccountPlan, assembled
+from bot.cli.faults import CommandRefused
+from bot.clock import SystemClock, local_zone
+from bot.settings import Settings
+from engine.markets.group import MarketGroup
+from engine.markets.public import PublicMarket
+from engine.ports import Quotes
+from engine.risk_limits import ConfirmPolicy, RiskLimits
+
+
+def account_plan(settings: Settings) -> AccountPlan:
+    """Give the account that the settings describe.
+
+    Raises: CommandRefused for live mode.
+    """
+    if settings.mode == "live":
+        raise CommandRefused(
+            "EXECUTION_MODE is live, and this version trades on paper only; set "
+            "EXECUTION_MODE=paper."
+        )
+    return AccountPlan(
+        database_url=settings.database_url.reveal(),
+        accounts=tuple(venue.venue for venue in settings.venues),
+        market="public",
+        currency=settings.paper_balance.currency,
+        cash=settings.paper_balance.amount,
+        limits=RiskLimits(
+            positions_max=settings.positions_max,
+            drawdown_pct_max=settings.drawdown_pct_max,
+            daily_loss_pct_max=settings.daily_loss_pct_max,
+        ),
+        confirm=ConfirmPolicy(mode=settings.confirm),
+    )
+
+
+def public_market(settings: Settings) -> Quotes:
+    """Give the venues' real public prices, as one market."""
+    clock = SystemClock()
+    return MarketGroup(
+        markets={
+            venue.venue: PublicMarket(venue=venue.venue, clock=clock, api_url=venue.api_url)
+            for venue in settings.venues
+        }
+    )
+
+
+async def run_console(settings: Settings, stopping: asyncio.Event) -> BaseException | None:
+    """Run until asked to stop; give the engine's fault if it stopped by itself.
+
+    Raises: CommandRefused, TokenRefused, TelegramUnreachable, JournalError, PortTaken.
+    """
+    assert settings.telegram_token is not None, "run has its token, or its settings are refused"
+    plan = account_plan(settings)
+    chat = ChatPlan(
+        token=settings.telegram_token,
+        api_url=settings.telegram_api_url,
+        operators=settings.operators,
+        port=settings.port,
+        metrics_token=settings.metrics_token,
+        tz=local_zone(),
+    )
+    app = App(assembled(plan, public_market(settings)), chat)
+    await app.start()
+    return await app.run(stopping)
