@@ -135,11 +135,9 @@ class Feed:
         try:
             markets: list[object] = []
             for kind in _types(client):
-                if kind is not None:
-                    client.options["fetchMarkets"] = {"types": [kind]}
                 try:
-                    markets.extend(await client.fetch_markets())
-                except fault_classes().BaseError:
+                    markets.extend(await self._listed(client, kind))
+                except (fault_classes().BaseError, VenueUnavailable):
                     if kind in (None, "spot"):
                         raise
                     self._is_partial = True
@@ -151,6 +149,14 @@ class Feed:
         finally:
             await client.close()
         return client
+
+    async def _listed(self, client: Any, kind: str | None) -> list[object]:
+        if kind is not None:
+            client.options["fetchMarkets"] = {"types": [kind]}
+        listed: list[object] = await client.fetch_markets()
+        if not listed:  # ccxt reads a page of HTML as a list without entries
+            raise VenueUnavailable(f"{self._venue} sent an empty list of markets.")
+        return listed
 
     async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:  # ccxt ships no types
         await self._budget.take()

@@ -1,4 +1,4 @@
-"""Binance's public spot REST interface on the loopback, with faults on demand."""
+"""Binance's public REST interface, spot and linear, on the loopback, with faults on demand."""
 
 import asyncio
 import json
@@ -42,11 +42,15 @@ def pairs() -> dict[str, Pair]:
 
 @dataclass(slots=True)
 class LocalBinance:
-    """Serve on an ephemeral port; `faults` are used up one a request, by the path's last word."""
+    """Serve on an ephemeral port; `faults` are used up one a request, by the path's last word.
+
+    `fail("exchangeInfo", ...)` meets the spot list first: it is asked for first.
+    """
 
     pairs: dict[str, Pair] = field(default_factory=pairs)
     faults: dict[str, deque[str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    lists_swaps: bool = True
     url: str = ""
     _runner: web.AppRunner | None = None
     _released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,6 +66,9 @@ class LocalBinance:
                 web.get("/api/v3/ticker/24hr", self._day_ticker),
                 web.get("/api/v3/depth", self._depth),
                 web.get("/api/v3/klines", self._klines),
+                web.get("/fapi/v1/exchangeInfo", self._swap_info),
+                web.get("/fapi/v1/ticker/bookTicker", self._swap_book_ticker),
+                web.get("/fapi/v1/premiumIndex", self._premium_index),
             ]
         )
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -117,19 +124,30 @@ class LocalBinance:
             {"timezone": "UTC", "serverTime": TIME_MS, "rateLimits": [], "symbols": symbols}
         )
 
+    async def _swap_info(self, request: web.Request) -> web.Response:
+        symbols = [_swap_described(pair) for pair in self.pairs.values() if self.lists_swaps]
+        return web.json_response({"timezone": "UTC", "serverTime": TIME_MS, "symbols": symbols})
+
+    async def _swap_book_ticker(self, request: web.Request) -> web.Response:
+        found = [{**_touch(pair), "time": TIME_MS} for pair in self._asked_for(request)]
+        return web.json_response(found[0] if "symbol" in request.query else found)
+
+    async def _premium_index(self, request: web.Request) -> web.Response:
+        found = [
+            {
+                "symbol": pair.symbol,
+                "markPrice": f"{pair.bid - 5:.8f}",
+                "indexPrice": f"{pair.bid:.8f}",
+                "lastFundingRate": "0.0001",
+                "nextFundingTime": TIME_MS + 3_600_000,
+                "time": TIME_MS,
+            }
+            for pair in self._asked_for(request)
+        ]
+        return web.json_response(found[0] if "symbol" in request.query else found)
+
     async def _book_ticker(self, request: web.Request) -> web.Response:
-        return web.json_response(
-            [
-                {
-                    "symbol": pair.symbol,
-                    "bidPrice": f"{pair.bid:.8f}",
-                    "bidQty": "3.10000000",
-                    "askPrice": f"{pair.ask:.8f}",
-                    "askQty": "2.20000000",
-                }
-                for pair in self._asked_for(request)
-            ]
-        )
+        return web.json_response([_touch(pair) for pair in self._asked_for(request)])
 
     async def _day_ticker(self, request: web.Request) -> web.Response:
         found = [
@@ -138,8 +156,7 @@ class LocalBinance:
                 "priceChange": "10",
                 "priceChangePercent": pair.change_pct,
                 "lastPrice": f"{pair.bid:.8f}",
-                "bidPrice": f"{pair.bid:.8f}",
-                "askPrice": f"{pair.ask:.8f}",
+                **_touch(pair),
                 "openTime": TIME_MS - 86_400_000,
                 "closeTime": TIME_MS,
                 "volume": "100",
@@ -186,6 +203,41 @@ async def _truncated(request: web.Request) -> web.StreamResponse:
     assert request.transport is not None
     request.transport.close()
     return response
+
+
+def _touch(pair: Pair) -> dict[str, object]:
+    return {
+        "symbol": pair.symbol,
+        "bidPrice": f"{pair.bid:.8f}",
+        "bidQty": "3.10000000",
+        "askPrice": f"{pair.ask:.8f}",
+        "askQty": "2.20000000",
+    }
+
+
+def _swap_described(pair: Pair) -> dict[str, object]:
+    price = {"filterType": "PRICE_FILTER", "minPrice": "0.10", "maxPrice": "4529764"}
+    return {
+        "symbol": pair.symbol,
+        "pair": pair.symbol,
+        "contractType": "PERPETUAL",
+        "deliveryDate": 4_133_404_800_000,
+        "onboardDate": 1_569_398_400_000,
+        "status": "TRADING",
+        "baseAsset": pair.base,
+        "quoteAsset": "USDT",
+        "marginAsset": "USDT",
+        "pricePrecision": 2,
+        "quantityPrecision": 3,
+        "baseAssetPrecision": 8,
+        "quotePrecision": 8,
+        "orderTypes": ["LIMIT", "MARKET", "STOP_MARKET"],
+        "filters": [
+            {**price, "tickSize": "0.10"},
+            {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "1000", "stepSize": "0.001"},
+            {"filterType": "MIN_NOTIONAL", "notional": "100"},
+        ],
+    }
 
 
 def _described(pair: Pair) -> dict[str, object]:

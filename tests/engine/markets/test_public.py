@@ -2,23 +2,26 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engine.errors import InvalidInput
+from engine.instruments import InstrumentKind
 from engine.markets.budget import Budget
-from engine.markets.feed import Feed
+from engine.markets.feed import EPOCH, Feed
 from engine.markets.metadata import instrument_of
 from engine.markets.public import PublicMarket
 from engine.ports import VenueUnavailable
 from engine.quotes import Quote
 from engine.venues.ccxt_library import client_class, rebased
 from tests.engine.venues.room import START, StillClock
-from tests.exchange.binance import LocalBinance
+from tests.exchange.binance import TIME_MS, LocalBinance
 
 KEY = "binance:BTC/USDT"
+SWAP_KEY = "binance:BTC/USDT:USDT"
 
 
 @pytest.fixture
@@ -27,22 +30,36 @@ async def exchange() -> AsyncIterator[LocalBinance]:
         yield served
 
 
-def market_of(
-    exchange: LocalBinance, sleep: Callable[[float], object] | None = None
-) -> PublicMarket:
-    async def soon(seconds: float) -> None:
-        if sleep is not None:
-            sleep(seconds)
-        await asyncio.sleep(0)
+Maker = Callable[..., PublicMarket]
 
-    return PublicMarket(
-        venue="binance",
-        clock=StillClock(),
-        api_url=exchange.url,
-        interval_s=0.01,
-        timeout_s=1,
-        sleep=soon,
-    )
+
+@pytest.fixture
+async def market_of() -> AsyncIterator[Maker]:
+    """Make markets of a local exchange, and stop them however the test ends."""
+    made: list[PublicMarket] = []
+
+    def make(
+        exchange: LocalBinance, sleep: Callable[[float], object] | None = None
+    ) -> PublicMarket:
+        async def soon(seconds: float) -> None:
+            if sleep is not None:
+                sleep(seconds)
+            await asyncio.sleep(0)
+
+        market = PublicMarket(
+            venue="binance",
+            clock=StillClock(),
+            api_url=exchange.url,
+            interval_s=0.01,
+            timeout_s=1,
+            sleep=soon,
+        )
+        made.append(market)
+        return market
+
+    yield make
+    for market in made:
+        await market.stop()
 
 
 async def until(market: PublicMarket, condition: Callable[[], bool]) -> None:
@@ -60,7 +77,9 @@ async def quoted(market: PublicMarket, key: str = KEY) -> Quote:
     return market.latest()[key]
 
 
-async def test_instruments_are_exact_and_know_what_does_not_trade(exchange: LocalBinance) -> None:
+async def test_instruments_are_exact_and_know_what_does_not_trade(
+    exchange: LocalBinance, market_of: Maker
+) -> None:
     market = market_of(exchange)
     await market.start()
     await market.stop()
@@ -75,7 +94,9 @@ async def test_instruments_are_exact_and_know_what_does_not_trade(exchange: Loca
     assert market.instruments()["binance:DOGE/USDT"].price_tick == Decimal("0.00001")
 
 
-async def test_followed_prices_come_with_the_day_s_change(exchange: LocalBinance) -> None:
+async def test_followed_prices_come_with_the_day_s_change(
+    exchange: LocalBinance, market_of: Maker
+) -> None:
     market = market_of(exchange)
     heard: list[Quote] = []
     market.subscribe(heard.append)
@@ -96,7 +117,7 @@ async def test_followed_prices_come_with_the_day_s_change(exchange: LocalBinance
 
 @pytest.mark.parametrize("fault", ["500", "429", "garbage", "empty", "truncated", "stall"])
 async def test_a_bad_answer_costs_a_pause_and_never_a_wrong_price(
-    exchange: LocalBinance, fault: str
+    exchange: LocalBinance, market_of: Maker, fault: str
 ) -> None:
     slept: list[float] = []
     market = market_of(exchange, slept.append)
@@ -115,7 +136,7 @@ async def test_a_bad_answer_costs_a_pause_and_never_a_wrong_price(
 
 @pytest.mark.parametrize("fault", ["500", "429", "garbage", "empty", "truncated", "stall"])
 async def test_a_start_that_fails_says_so_and_goes_on_trying(
-    exchange: LocalBinance, fault: str
+    exchange: LocalBinance, market_of: Maker, fault: str
 ) -> None:
     exchange.fail("exchangeInfo", fault)
     market = market_of(exchange)
@@ -131,7 +152,38 @@ async def test_a_start_that_fails_says_so_and_goes_on_trying(
     assert "http" not in str(caught.value)
 
 
-async def test_a_crossed_or_empty_book_is_no_quote(exchange: LocalBinance) -> None:
+async def test_a_swap_has_its_own_steps_and_the_venue_s_mark_and_time(
+    exchange: LocalBinance, market_of: Maker
+) -> None:
+    market = market_of(exchange)
+    await market.start()
+    market.follow(SWAP_KEY)
+    quote = await quoted(market, SWAP_KEY)
+    await market.stop()
+
+    instrument = market.instruments()[SWAP_KEY]
+    assert (instrument.price_tick, instrument.quantity_step) == (Decimal("0.1"), Decimal("0.001"))
+    assert (instrument.notional_min, instrument.kind) == (Decimal(100), InstrumentKind.SWAP)
+    assert instrument.fee_taker > instrument.fee_maker > 0
+    assert (quote.bid, quote.mark) == (Decimal("61000.10"), Decimal("60995.10"))
+    assert quote.at == EPOCH + timedelta(milliseconds=TIME_MS)
+
+
+async def test_without_its_swaps_a_venue_still_trades_spot(
+    exchange: LocalBinance, market_of: Maker
+) -> None:
+    exchange.fail("exchangeInfo", "", "500")
+    market = market_of(exchange)
+    await market.start()
+    await market.stop()
+
+    assert KEY in market.instruments()
+    assert SWAP_KEY not in market.instruments()
+
+
+async def test_a_crossed_or_empty_book_is_no_quote(
+    exchange: LocalBinance, market_of: Maker
+) -> None:
     exchange.pairs["BTCUSDT"].bid = Decimal(61001)
     exchange.pairs["ETHUSDT"].bid = Decimal(0)
     market = market_of(exchange)
