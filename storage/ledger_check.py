@@ -24,6 +24,7 @@ from engine.venues.ledger import LedgerSnapshot, Trade
 from storage.chain import applied, stored_events
 from storage.codec import Codec
 from storage.paper_ledger import ledger_of
+from storage.verification import Verification, verified
 
 PAPER = "paper"
 FAULTS_MAX = 20
@@ -55,6 +56,16 @@ class _Journal:
     last_at: datetime | None = None
     orders: dict[str, Order] = field(default_factory=dict)
     fills: dict[str, Fill] = field(default_factory=dict)
+
+
+def books_checked(connection: Connection) -> tuple[Verification, tuple[LedgerCheck, ...]]:
+    """Check the journal and, when it is sound, every ledger against it, in one view.
+
+    Raises: JournalCorrupt when a ledger's rows cannot be read.
+    """
+    codec = Codec()
+    found = verified(connection, codec)
+    return found, ledgers_checked(connection, codec) if found.is_sound else ()
 
 
 def ledgers_checked(connection: Connection, codec: Codec) -> tuple[LedgerCheck, ...]:

@@ -97,7 +97,7 @@ class SqlLedgerStore:
         """
         try:
             await self._database.open()
-            return await self._database.read(self._load)
+            return await self._database.read(lambda connection: ledger_of(connection, self._venue))
         except JournalError as error:
             raise LedgerUnavailable(f"The ledger of {self._venue}: {error}") from error
 
@@ -112,27 +112,6 @@ class SqlLedgerStore:
             await self._database.write(lambda connection: self._save(connection, change))
         except JournalError as error:
             raise LedgerUnavailable(f"The ledger of {self._venue}: {error}") from error
-
-    def _load(self, connection: Connection) -> LedgerSnapshot:
-        heads = select(PAPER_HEADS.c.document).where(PAPER_HEADS.c.venue == self._venue)
-        head = connection.execute(heads).scalar()
-        return LedgerSnapshot(
-            head=None if head is None else _HEADS.decode(head, "paper_heads", self._venue),
-            orders=self._read(connection, _ORDERS),
-            trades=self._read(connection, _TRADES),
-            balances=self._read(connection, _BALANCES),
-            positions=self._read(connection, _POSITIONS),
-            flows=self._read(connection, _FLOWS),
-        )
-
-    def _read(self, connection: Connection, shelf: _Shelf[D]) -> tuple[D, ...]:
-        table = shelf.table
-        rows = rows_of(
-            connection,
-            table,
-            lambda s: s.where(table.c.venue == self._venue).order_by(table.c.number),
-        )
-        return tuple(shelf.codec.decode(row["document"], table.name, row["key"]) for row in rows)
 
     def _save(self, connection: Connection, change: LedgerChange) -> None:
         revision = change.head.revision
@@ -183,3 +162,28 @@ class SqlLedgerStore:
     def _add(self, connection: Connection, shelf: _Shelf[D], things: Sequence[D]) -> None:
         rows = [shelf.values(self._venue, thing, 0) for thing in things]
         run_many(connection, inserting(shelf.table), rows)
+
+
+def ledger_of(connection: Connection, venue: str) -> LedgerSnapshot:
+    """Give everything stored of one venue.
+
+    Raises: JournalCorrupt naming the row that cannot be read.
+    """
+    heads = select(PAPER_HEADS.c.document).where(PAPER_HEADS.c.venue == venue)
+    head = connection.execute(heads).scalar()
+    return LedgerSnapshot(
+        head=None if head is None else _HEADS.decode(head, "paper_heads", venue),
+        orders=_things(connection, _ORDERS, venue),
+        trades=_things(connection, _TRADES, venue),
+        balances=_things(connection, _BALANCES, venue),
+        positions=_things(connection, _POSITIONS, venue),
+        flows=_things(connection, _FLOWS, venue),
+    )
+
+
+def _things(connection: Connection, shelf: _Shelf[D], venue: str) -> tuple[D, ...]:
+    table = shelf.table
+    rows = rows_of(
+        connection, table, lambda s: s.where(table.c.venue == venue).order_by(table.c.number)
+    )
+    return tuple(shelf.codec.decode(row["document"], table.name, row["key"]) for row in rows)

@@ -10,13 +10,14 @@ from bot.cli.arguments import KillArguments, KillVerb, demo_database_url
 from bot.cli.direct import assembly_of_journal
 from bot.cli.faults import CommandRefused
 from bot.cli.reading import settings_of
+from bot.clock import SystemClock
 from bot.kill_switch import CANCEL_S, FLATTEN_S, KillSwitch, Say
 from bot.settings import load_settings
 from bot.side_door import database_file, door_path, knock, shell_actor
 from engine.errors import JournalLocked
 
 # A process that is just starting holds the journal a little before its door is open.
-TRIES: Final = 6
+STARTING_S: Final = 8.0
 PAUSE_S: Final = 1.0
 MARGIN_S: Final = 30.0
 
@@ -42,7 +43,7 @@ async def end(
     assemble: Callable[[], Awaitable[Assembly]],
     say: Say,
     *,
-    tries: int = TRIES,
+    starting_s: float = STARTING_S,
     flatten_s: float = FLATTEN_S,
 ) -> int:
     """Stop or flatten through the running process, or directly where there is none.
@@ -53,10 +54,9 @@ async def end(
     journal; JournalError, DoorUnsafe.
     """
     path = door_path(database_url)
-    locked: JournalLocked | None = None
-    for attempt in range(tries):
-        if attempt:
-            await asyncio.sleep(PAUSE_S)
+    clock = SystemClock()
+    until = clock.monotonic() + starting_s
+    while True:
         code = await knock(path, verb, say, flatten_s + CANCEL_S + MARGIN_S)
         if code is not None:
             return code
@@ -66,11 +66,12 @@ async def end(
         assembly = await assemble()
         try:
             await assembly.start()
-        except JournalLocked as fault:
-            locked = fault
+        except JournalLocked as locked:
+            if clock.monotonic() > until:
+                raise CommandRefused(_by_hand(verb, database_url)) from locked
+            await asyncio.sleep(PAUSE_S)
             continue
         return await _directly(verb, assembly, say, flatten_s)
-    raise CommandRefused(_by_hand(verb, database_url)) from locked
 
 
 async def _directly(verb: KillVerb, assembly: Assembly, say: Say, flatten_s: float) -> int:

@@ -1,0 +1,172 @@
+"""`quarterdeck journal verify|export|rebuild`."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final, assert_never
+
+from bot.cli.arguments import JournalArguments, demo_database_url
+from bot.cli.faults import CommandRefused
+from bot.cli.reading import settings_of
+from bot.kill_switch import Say
+from bot.settings import load_settings
+from bot.side_door import database_file
+from engine.errors import JournalCorrupt, JournalLocked
+from storage.database import Database
+from storage.journal import SqlJournal
+from storage.ledger_check import LedgerCheck, books_checked
+from storage.verification import Verification
+
+SOUND: Final = 0
+FAULTY: Final = 1
+WRITE_BYTES: Final = 1024 * 1024
+
+
+async def work_on(arguments: JournalArguments, environ: Mapping[str, str], say: Say) -> int:
+    """Do what the shell asked for, and give the exit code.
+
+    Raises: CommandRefused, SettingsError, EnvironmentFileError, JournalError.
+    """
+    url = _database_url(arguments, environ)
+    match arguments.action:
+        case "verify":
+            return await verify(url, say)
+        case "export":
+            return await export(url, arguments.output, say)
+        case "rebuild":
+            return await rebuild(url, say)
+        case _:
+            assert_never(arguments.action)
+
+
+def _database_url(arguments: JournalArguments, environ: Mapping[str, str]) -> str:
+    """Name the journal. Raises: CommandRefused, SettingsError, EnvironmentFileError."""
+    if arguments.demo and arguments.database is not None:
+        raise CommandRefused("--demo and --database name two journals: give one of them.")
+    if arguments.demo:
+        return demo_database_url(arguments.folder)
+    if arguments.database is not None:
+        named = load_settings({"DATABASE_URL": arguments.database}, for_command="journal")
+        return named.database_url.reveal()
+    settings = settings_of(environ, arguments.env_file, for_command="journal")
+    return settings.database_url.reveal()
+
+
+async def verify(database_url: str, say: Say) -> int:
+    """Check chain, replay, tables and the paper venue's ledger, beside a running process too.
+
+    Raises: JournalUnavailable when there is nothing to read.
+    """
+    database = Database(database_url, is_reader=True)
+    try:
+        await database.open()
+        # One view for both books, so that a running process cannot come between them.
+        found, checks = await database.read(books_checked)
+    except JournalCorrupt as fault:
+        say(f"Fault: {fault}")
+        return _verdict(1, say)
+    finally:
+        await database.close()
+    return _told(database.name, found, checks, say)
+
+
+def _told(name: str, found: Verification, checks: tuple[LedgerCheck, ...], say: Say) -> int:
+    say(f"Journal: {name}")
+    if found.is_sound:
+        say(f"Chain: {found.seq} events, each hash follows from the one before it.")
+        say("Replay: every event follows from those before it.")
+        say("Tables: every row is what the replay gives.")
+    for check in checks:
+        say(
+            f"Ledger of {check.venue}: {check.trades} executions, {check.orders} orders, "
+            f"{check.balances} balances and {check.positions} swap positions compared."
+        )
+        if check.on_its_way:
+            say(f"  {check.on_its_way} executions are not booked yet; a start books them.")
+    if found.is_sound and not checks:
+        say("Ledger: none here; only the paper venue keeps one.")
+    say(f"Head: event {found.seq}, {found.hash}")
+    say(f"State: {found.state_hash}")
+    faults = [*found.faults, *(fault for check in checks for fault in check.faults)]
+    for fault in faults:
+        say(f"Fault: {fault}")
+    return _verdict(len(faults), say)
+
+
+def _verdict(faults: int, say: Say) -> int:
+    if faults:
+        say(f"NOT sound: {faults} {'fault' if faults == 1 else 'faults'}.")
+        return FAULTY
+    say("Sound.")
+    return SOUND
+
+
+async def export(database_url: str, output: Path | None, say: Say) -> int:
+    """Write one JSON object per event and line; a file is written whole or not at all.
+
+    Raises: CommandRefused when the file cannot be written, JournalError.
+    """
+    database = Database(database_url, is_reader=True)
+    try:
+        await database.open()
+        journal = SqlJournal(database)
+        if output is None:
+            # A reader that has read enough, as `head` does, is no fault.
+            with suppress(BrokenPipeError), _standard_output() as file:
+                await journal.export(file)
+            return SOUND
+        count = await _exported_to(journal, output)
+    finally:
+        await database.close()
+    say(f"{count} events written to {output}.")
+    return SOUND
+
+
+async def _exported_to(journal: SqlJournal, output: Path) -> int:
+    """Write beside the file, then take its place. Raises: CommandRefused, JournalError."""
+    draft: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=output.parent, prefix=f".{output.name}.", delete=False
+        ) as file:
+            draft = Path(file.name)
+            count = await journal.export(file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(output)
+    except OSError as fault:
+        raise CommandRefused(f"{output} cannot be written: {fault.strerror or fault}.") from fault
+    finally:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+    return count
+
+
+def _standard_output() -> IO[bytes]:
+    """Give standard output for bytes; closing it leaves the process's own open."""
+    sys.stdout.flush()
+    return os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=WRITE_BYTES)
+
+
+async def rebuild(database_url: str, say: Say) -> int:
+    """Make the tables again from the events; no other process may hold the journal.
+
+    Raises: CommandRefused when one does, or when there is no journal; JournalError.
+    """
+    file = database_file(database_url)
+    if file is not None and not file.is_file():
+        raise CommandRefused(f"There is no journal at {file}.")
+    database = Database(database_url)
+    try:
+        count = await SqlJournal(database).rebuild()
+    except JournalLocked as fault:
+        raise CommandRefused(
+            f"{str(fault).rstrip('.')}. The tables are made again only while nobody uses them."
+        ) from fault
+    finally:
+        await database.close()
+    say(f"{count} events read, every table made again.")
+    return SOUND
