@@ -109,7 +109,7 @@ def help_card(scene: Scene) -> Screen:
         bold("Look"),
         "/status /positions /orders /balance",
         "/pnl /performance /signals /audit",
-        "/venues /mode /chart /alerts",
+        "/venues /chart" if scene.may_trade else "/venues /chart /mode /alerts",
     )
     title = bold(f"Help for {'an' if scene.role is Role.OWNER else 'a'} {scene.role}")
     stop = (bold("Stop"), "/stop halts new entries at once")
@@ -140,7 +140,7 @@ def help_card(scene: Scene) -> Screen:
             code("/buy btc 0.01 @ 61200"),
             code("/sell eth 50%"),
             code("/buy sol risk 1% sl 3%"),
-            "/close /cancel",
+            "/close /cancel /alerts",
             *(owner if scene.is_owner else ()),
         ),
         rows=_buttons(scene, Page.RISK),

@@ -139,7 +139,7 @@ def age(seconds: Decimal | int | float | timedelta) -> str:
     if amount < 10:
         return f"{fixed(amount, 1).removesuffix('.0')} s"
     whole = int(amount)
-    if whole < 60:
+    if whole <= 60:
         return f"{whole} s"
     for large, large_name, small, small_name in (
         (86400, "d", 3600, "h"),

@@ -199,8 +199,8 @@ def listed(name: str, number: str, second: str = "", note: str = "") -> str:
     What does not fit in one line continues, right-aligned, in the next.
     """
     rows = [f"{name}"]
-    cells = [(number, 11)]
-    cells += [(note, 12 + len(note)), (second, PANEL_COLUMNS)] if note else [(second, 19)]
+    first = (note, 12 + len(note)) if note else (number, 19)
+    cells = [first, (second, PANEL_COLUMNS)]
     for text, end in cells:
         last = rows[-1]
         if not text:

@@ -36,6 +36,7 @@ from engine.commands import AlertKind
 from engine.numbers import ZERO
 
 _WHO_MAX = 4
+_WHO = {"engine": "auto", "schedule": "auto", "venue": "vnue"}
 _KINDS = {
     AlertKind.FILL: "Fills",
     AlertKind.TROUBLE: "Trouble",
@@ -75,7 +76,7 @@ def _audit_line(item: AuditLine, scene: Scene) -> str:
         at = f"{local.day:02}{figures.month_name(local.month)}"
     who = item.who
     if len(who) > _WHO_MAX:
-        who = f"…{who[-3:]}" if who.isdigit() else who[:_WHO_MAX]
+        who = f"…{who[-3:]}" if who.isdigit() else _WHO.get(who, who)[:_WHO_MAX]
     head = f"{item.seq:>4} {at} {who:>{_WHO_MAX}} "
     return head + shortened(item.what, PANEL_COLUMNS - len(head))
 
@@ -151,6 +152,7 @@ def report(view: ReportView) -> Screen:
     if day.incidents:
         text = f": {plain_text(view.incident_text)}" if view.incident_text else ""
         incidents = f"{figures.count(day.incidents, 'incident')}{text}."
+    limit = f"of {figures.trimmed(view.drawdown_pct_max)}%"
     trades = figures.count(day.closed_trades, "trade")
     return Screen(
         text=text_of(
@@ -162,7 +164,7 @@ def report(view: ReportView) -> Screen:
             panel(
                 line("Closed", figures.signed_money(view.closed), trades[:8]),
                 line("Open", figures.signed_money(view.open_change), "change"),
-                line("Fees", figures.signed_money(-day.fees)),
+                line("Fees", figures.signed_money(-day.fees), scene.currency),
                 line("Day", pnl, second=figures.signed_percent(share)),
                 line("Equity", figures.money(day.equity), scene.currency),
                 line("Best", figures.signed_money(day.best), shortened(view.best_name, 8))
@@ -174,7 +176,7 @@ def report(view: ReportView) -> Screen:
                 line("Slippage", figures.bps(slip), figures.cost_or_gain(slip))
                 if slip is not None
                 else None,
-                line("Drawdown", figures.percent(day.drawdown_pct)),
+                line("Drawdown", figures.percent(day.drawdown_pct), limit),
             ),
             f"{day.won} won, {day.lost} lost."
             f" Volume {figures.money(day.volume)} {plain_text(scene.currency)}.",

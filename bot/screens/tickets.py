@@ -77,6 +77,7 @@ def what(view: TicketView) -> str:
 
 
 def verb(view: TicketView) -> str:
+    """Say what the order does: Buy, Sell, or Sell short."""
     return {"buy": "Buy", "sell": "Sell", "short": "Sell short"}[view.word]
 
 

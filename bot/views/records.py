@@ -87,6 +87,7 @@ class ReportView:
     best_name: str
     worst_name: str
     incident_text: str
+    drawdown_pct_max: Decimal
 
     @property
     def day_pnl(self) -> Decimal:
@@ -311,6 +312,7 @@ def report_view(
     scene: Scene,
     report: e.DayReported,
     *,
+    drawdown_pct_max: Decimal = Decimal(10),
     best_name: str = "",
     worst_name: str = "",
     incident_text: str = "",
@@ -322,6 +324,7 @@ def report_view(
         best_name=best_name,
         worst_name=worst_name,
         incident_text=incident_text,
+        drawdown_pct_max=drawdown_pct_max,
     )
 
 

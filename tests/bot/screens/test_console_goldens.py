@@ -1,0 +1,558 @@
+"""Greeting, board, guided trade, stop ladder, troubles and records, as the printed examples."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal as D
+
+from bot.parsing.refusals import Refusal, Suggestion
+from bot.screens import accounts, arrival, board, guided, ladder, limits, records, refusals
+from bot.screens import resume as resume_screens
+from bot.screens import trouble
+from bot.views import accounts as account_views
+from bot.views.board import Fault, board_view, start_view
+from bot.views.guided import guided_symbols, guided_view
+from bot.views.ladder import flatten_view, ladder_view, resume_view, resumed_view
+from bot.views.records import (
+    LimitRow,
+    RiskView,
+    alerts_view,
+    audit_view,
+    event_view,
+    report_view,
+    risk_view,
+)
+from bot.views.refusals import (
+    command_refused_view,
+    refusal_view,
+    too_small_view,
+    unknown_symbol_view,
+    wrong_stop_view,
+)
+from bot.views.trouble import (
+    answered_view,
+    backlog_view,
+    books_view,
+    breaker_view,
+    breakers_view,
+    silent_view,
+    stranger_view,
+    warning_view,
+)
+from engine import events as e
+from engine.commands import Actor, ActorKind, AlertKind, AlertMode, Role
+from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
+from engine.risk_limits import TradingState
+from engine.signals import SignalAction, TradingSignal
+from engine.state import Breaker, Chat, FlattenRun, Protection, ReceivedSignal, State, Stop
+from engine.tickets import TicketStatus
+from tests.bot.screens import account as a
+from tests.bot.screens.conftest import Golden
+
+OWNER = Actor(kind=ActorKind.PERSON, user_id=4242, role=Role.OWNER, chat_id=4242)
+EMPTY_PAPER = a.paper_state(
+    positions={},
+    equity=replace(a.paper_state().equity, equity=D(10000), cash=D(10000)),
+    cash={"binance:USDT": D(10000)},
+)
+
+
+def test_a1_a2_the_greeting_says_which_money_it_is(golden: Golden) -> None:
+    paper = replace(EMPTY_PAPER, journal=replace(EMPTY_PAPER.journal, market="public"))
+    health = tuple(
+        replace(venue, quote_at=a.NOW - timedelta(seconds=0.3)) for venue in a.health(paper)
+    )
+    golden("A1", arrival.start(start_view(a.scene(paper), paper, health)))
+    simulated = EMPTY_PAPER
+    golden("A1_simulated", arrival.start(start_view(a.scene(simulated), simulated, health)))
+    live = a.live_state()
+    golden("A2", arrival.start(start_view(a.scene(live), live, a.health(live))))
+    viewer = a.scene(live, role=Role.VIEWER)
+    golden("A2_viewer", arrival.start(start_view(viewer, live, a.health(live))))
+
+
+def test_a3_a4_help_shows_what_the_role_may_do(golden: Golden) -> None:
+    live = a.live_state()
+    golden("A3", arrival.help_card(a.scene(live)))
+    golden("A3_trader", arrival.help_card(a.scene(live, role=Role.TRADER)))
+    golden("A4", arrival.help_card(a.scene(live, role=Role.VIEWER)))
+
+
+def test_the_keyboard_never_changes_and_everybody_has_stop() -> None:
+    for role in Role:
+        rows = [[key.text for key in row] for row in arrival.keyboard(role)]
+        assert rows[-1] == ["⛔ STOP"]
+        assert ("Trade" in rows[0]) is (role is not Role.VIEWER)
+
+
+def _board(state: State, now: str = "14:32:05", fault: Fault | None = None) -> board.Screen:
+    at = a.at(now)
+    quotes = a.quotes(at)
+    health = a.health(state, at, silent_since={"bybit": a.at("14:51:06")})
+    return board.board(
+        board_view(a.scene(state, at), state, quotes, a.INSTRUMENTS, health, fault=fault)
+    )
+
+
+def test_b1_the_board_while_active(golden: Golden) -> None:
+    golden("B1", _board(a.live_state()))
+    golden("B1_paper", _board(a.paper_state()))
+
+
+DAY_LOSS = Breaker(
+    breaker_id=a.B_6RPA,
+    kind="daily_loss",
+    value=D("2.01844"),
+    limit=D(2),
+    action=TradingState.HALTED,
+    sentence="Daily loss 2.02%, limit 2.00%",
+    since=a.at("16:07:41"),
+)
+
+
+def _lost() -> State:
+    """Give the account after the loss: one ETH position, worth 2,648.00, equity 12,180.97."""
+    eth = replace(a.POSITIONS[a.ETH], entry_price=D("3310.00"))
+    equity = replace(a.live_state().equity, equity=D("12180.97"), gross=D("2648.00"))
+    return a.live_state(
+        positions={a.ETH: eth},
+        orders={a.STOPS[2].client_order_id: a.STOPS[2]},
+        breakers={a.B_6RPA: DAY_LOSS},
+        cash={"binance:USDT": D("6180.97"), "bybit:USDT": D(6000)},
+        equity=equity,
+    )
+
+
+def test_b2_the_board_halted_by_a_breaker(golden: Golden) -> None:
+    state, at = _lost(), a.at("16:09:30")
+    quotes = a.quotes(at) | {a.ETH: a.quote(a.ETH, "3310.00", "0.5", at)}
+    health = tuple(
+        replace(venue, quote_at=at - timedelta(seconds=age))
+        for venue, age in zip(a.health(state, at), (0.4, 0.5), strict=True)
+    )
+    view = board_view(a.scene(state, at), state, quotes, a.INSTRUMENTS, health)
+    golden("B2", board.board(view))
+
+
+def test_b3_the_board_with_one_venue_silent(golden: Golden) -> None:
+    state = a.live_state(venues_silent={"bybit": "timeout"})
+    fault = Fault(at=a.at("14:51:16"), text="Bybit timeout")
+    golden("B3", _board(state, "14:51:40", fault))
+
+
+def test_b4_the_board_on_stale_prices_freezes_its_figures(golden: Golden) -> None:
+    state = a.live_state()
+    times = {"binance": a.at("14:31:18"), "bybit": a.at("14:31:17")}
+    health = tuple(
+        replace(venue, quote_at=times[venue.venue], is_stale=True) for venue in a.health(state)
+    )
+    view = board_view(a.scene(state), state, a.quotes(), a.INSTRUMENTS, health)
+    golden("B4", board.board(view))
+
+
+def test_the_board_halted_by_a_person(golden: Golden) -> None:
+    state = a.paper_state(stop=Stop(since=a.NOW, by="owner 4242", reason="STOP"))
+    golden("B_halted", _board(state))
+
+
+def test_c1_to_c3_the_guided_trade(golden: Golden) -> None:
+    state = a.live_state()
+    scene = a.scene(state)
+    keys = (a.BTC, a.SPOT_ETH, a.SOL, a.XRP, a.BNB, a.LTC)
+    symbols = guided_symbols(scene, keys, a.quotes(), a.INSTRUMENTS)
+    golden("C1", guided.guided_symbol(symbols))
+    golden("C_other", guided.guided_other(symbols))
+    side = guided_view(scene, a.BTC, state, a.quotes(), a.INSTRUMENTS)
+    golden("C2", guided.guided_side(side))
+    quotes = a.quotes() | {a.BTC: a.quote(a.BTC, "61240.00", "0.3")}
+    buy = guided_view(scene, a.BTC, state, quotes, a.INSTRUMENTS, side=OrderSide.BUY)
+    golden("C3", guided.guided_size(buy))
+    golden("C_typing", guided.guided_typing(buy))
+    sell = guided_view(scene, a.BTC, state, quotes, a.INSTRUMENTS, side=OrderSide.SELL)
+    golden("C3_sell", guided.guided_size(sell))
+
+
+STOPPED = Stop(since=a.at("14:40:12"), by="owner 4242", reason="STOP")
+
+
+def test_i1_stop_halts_before_it_asks(golden: Golden) -> None:
+    state = a.live_state(stop=STOPPED)
+    scene = a.scene(state, a.at("14:40:12"))
+    golden("I1", ladder.halted(ladder_view(scene, state, a.quotes(), a.INSTRUMENTS)))
+    paper = a.paper_state(stop=STOPPED)
+    scene = a.scene(paper, a.at("14:40:12"))
+    view = ladder_view(scene, paper, a.quotes(), a.INSTRUMENTS)
+    golden("I1_paper", ladder.halted(view))
+    golden("I_left", ladder.left_as_is(view))
+    flat = ladder_view(scene, EMPTY_PAPER, a.quotes(), a.INSTRUMENTS)
+    golden("I1_flat", ladder.halted(flat))
+
+
+def _gone_ltc() -> Order:
+    return replace(
+        a.LTC_BUY, status=OrderStatus.CANCELED, cancel_requested=True, finished_at=a.at("14:40:13")
+    )
+
+
+def test_i2_the_stops_set_aside_are_named(golden: Golden) -> None:
+    aside = {
+        a.BTC: Protection(stop=D("59400.00"), targets=()),
+        a.SOL: Protection(stop=D("147.80"), targets=()),
+        a.ETH: Protection(stop=D("3520.00"), targets=()),
+    }
+    gone = _gone_ltc()
+    state = a.live_state(
+        stop=STOPPED, orders={}, set_aside=aside, orders_finished={gone.client_order_id: gone}
+    )
+    scene = a.scene(state, a.at("14:40:20"))
+    golden("I2", ladder.stops_aside(ladder_view(scene, state, a.quotes(), a.INSTRUMENTS)))
+
+
+RUN = FlattenRun(
+    since=a.at("14:40:13"),
+    by="owner 4242",
+    intent="f1",
+    keys=(a.BTC, a.SOL, a.ETH),
+    quantities=(D("0.05"), D(12), D("-0.8")),
+)
+
+
+def _exit(
+    key: str, side: OrderSide, quantity: str, average: str, pnl: str, **more: object
+) -> Order:
+    made = a.order(
+        key, side, quantity, f"qdexit{key}", purpose=OrderPurpose.EXIT, filled=D(quantity),
+        price_average=D(average), realised_pnl=D(pnl), submitted_at=a.at("14:40:13"),
+        status=OrderStatus.FILLED,
+    )  # fmt: skip
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+BTC_EXIT = _exit(a.BTC, OrderSide.SELL, "0.05", "61230.40", "34.45848")
+SOL_EXIT = _exit(a.SOL, OrderSide.SELL, "12", "149.82", "-32.75784")
+ETH_EXIT = _exit(a.ETH, OrderSide.BUY, "0.8", "3396.90", "16.985364")
+
+
+def test_i3_a_running_flatten_has_a_line_for_each_item(golden: Golden) -> None:
+    selling = replace(SOL_EXIT, filled=D(8), status=OrderStatus.PARTIALLY_FILLED)
+    asking = replace(ETH_EXIT, filled=D(0), price_average=None, status=OrderStatus.UNKNOWN)
+    gone = _gone_ltc()
+    state = a.live_state(
+        stop=STOPPED,
+        flatten=RUN,
+        positions={
+            a.SOL: replace(a.POSITIONS[a.SOL], quantity=D(4)),
+            a.ETH: a.POSITIONS[a.ETH],
+        },
+        orders={"1": selling, "2": asking},
+        orders_finished={"0": BTC_EXIT, "3": gone},
+    )
+    scene = a.scene(state, a.at("14:40:16"))
+    view = flatten_view(scene, RUN, state, a.quotes(), a.INSTRUMENTS)
+    golden("I3", ladder.flatten(view))
+
+
+def test_i4_flat_is_said_once_the_venues_showed_it(golden: Golden) -> None:
+    run = replace(RUN, verified=("binance", "bybit"), ended_at=a.at("14:40:22"))
+    exits = {"1": BTC_EXIT, "2": SOL_EXIT, "3": ETH_EXIT}
+    state = a.live_state(stop=STOPPED, flatten=run, positions={}, orders={}, orders_finished=exits)
+    scene = a.scene(state, a.at("14:40:22"))
+    verified = {"binance": a.at("14:40:21"), "bybit": a.at("14:40:22")}
+    view = flatten_view(scene, run, state, a.quotes(), a.INSTRUMENTS, verified_at=verified)
+    golden("I4", ladder.flatten(view))
+
+
+def test_i5_still_open_says_what_to_do_by_hand(golden: Golden) -> None:
+    run = replace(RUN, attempt=9, still_open=("bybit does not answer",))
+    state = a.live_state(
+        stop=STOPPED,
+        flatten=run,
+        positions={a.ETH: a.POSITIONS[a.ETH]},
+        orders={a.STOPS[2].client_order_id: a.STOPS[2]},
+        orders_finished={"1": BTC_EXIT, "2": SOL_EXIT},
+        venues_silent={"bybit": "timeout"},
+    )
+    scene = a.scene(state, a.at("14:41:06"))
+    view = flatten_view(
+        scene, run, state, a.quotes(), a.INSTRUMENTS,
+        silent_since={"bybit": a.at("14:40:18")}, next_try_at=a.at("14:41:06"),
+        seen_at=a.at("14:40:18"),
+    )  # fmt: skip
+    golden("I5", ladder.flatten(view))
+    golden("I5_acknowledged", ladder.flatten(replace(view, acknowledged=True)))
+
+
+def test_i6_i7_resume_shows_what_it_allows_again(golden: Golden) -> None:
+    state = a.live_state(stop=STOPPED, positions={}, orders={})
+    scene = a.scene(state, a.at("15:02:20"))
+    view = resume_view(
+        scene,
+        state,
+        also=("strategies: breakout, reversal", "webhook signals: tradingview"),
+        checked_at=a.at("15:02:10"),
+        needs_code=True,
+    )
+    golden("I6", resume_screens.resume(view))
+    tripped = replace(state, breakers={a.B_6RPA: DAY_LOSS})
+    golden("I6_breaker", resume_screens.resume(resume_view(scene, tripped)))
+    done = resumed_view(
+        a.scene(state, a.at("15:02:31")), a.live_state(), at=a.at("15:02:31"), by="owner 4242",
+        halted_since=STOPPED.since, with_code=True,
+    )  # fmt: skip
+    golden("I7", resume_screens.resumed(done))
+    paper = a.paper_state(stop=STOPPED)
+    scene = a.scene(paper, a.at("15:02:31"))
+    golden("I6_paper", resume_screens.resume(resume_view(scene, paper)))
+    done = resumed_view(
+        scene, a.paper_state(), at=a.at("15:02:31"), by="owner 4242", halted_since=STOPPED.since
+    )
+    golden("I7_paper", resume_screens.resumed(done))
+
+
+def test_j1_a_limit_used_to_its_warning_share(golden: Golden) -> None:
+    equity = replace(a.live_state().equity, equity=D("12232.40"))
+    state = a.live_state(positions={}, orders={}, equity=equity, cash={"x:USDT": D("12232.40")})
+    event = e.BreakerWarned(at=a.at("15:31:08"), kind="daily_loss", value=D("1.60474"), limit=D(2))
+    scene = a.scene(state, a.at("15:31:08"))
+    golden("J1", limits.warning(warning_view(scene, event, state, {})))
+
+
+def test_j2_a_tripped_breaker(golden: Golden) -> None:
+    state, at = _lost(), a.at("16:07:41")
+    scene = a.scene(state, at)
+    quotes = {a.ETH: a.quote(a.ETH, "3310.00", "0.5", at)}
+    view = breaker_view(scene, DAY_LOSS, state, quotes, a.INSTRUMENTS, needs_code=True)
+    golden("J2", limits.breaker(view))
+    golden("J2_no_code", limits.breaker(replace(view, needs_code=False)))
+    by_hand = replace(DAY_LOSS, kind="manual", sentence="A program asked for it", value=D(0))
+    manual = breaker_view(scene, by_hand, state, quotes, a.INSTRUMENTS)
+    golden("J2_manual", limits.breaker(manual))
+    golden("breakers", limits.breakers(breakers_view(scene, state)))
+    calm = a.live_state()
+    golden("breakers_none", limits.breakers(breakers_view(a.scene(calm), calm)))
+
+
+def test_j4_books_that_differ(golden: Golden) -> None:
+    state = a.live_state()
+    event = e.BooksDiffer(
+        at=a.at("14:47:00"),
+        venue="binance",
+        lines=("binance:SOL/USDT: here 12, at the venue 10",),
+        keys=(a.SOL,),
+    )
+    scene = a.scene(state, a.at("14:47:00"))
+    known = books_view(
+        scene, event, state, a.INSTRUMENTS, name="D-4RTX", there={a.SOL: D(10)}, quotes=a.quotes()
+    )
+    golden("J4", trouble.books(known))
+    plain = books_view(scene, event, state, a.INSTRUMENTS, name="D-4RTX")
+    golden("J4_lines", trouble.books(plain))
+
+
+def test_j6_j7_a_venue_silent_and_back(golden: Golden) -> None:
+    state = a.live_state(venues_silent={"bybit": "timeout"})
+    scene = a.scene(state, a.at("14:51:40"))
+    quotes = {a.ETH: a.quote(a.ETH, "3395.50", "0", a.at("14:51:06"))}
+    view = silent_view(scene, "bybit", a.at("14:51:06"), state, quotes, instruments=a.INSTRUMENTS)
+    golden("J6", trouble.silent(view))
+    back = a.live_state()
+    scene = a.scene(back, a.at("14:54:18"))
+    answered = answered_view(scene, "bybit", back, at=a.at("14:54:18"), since=a.at("14:51:06"))
+    golden("J7", trouble.answered(answered))
+
+
+def test_j8_a_backlog_is_listed_and_never_run(golden: Golden) -> None:
+    event = e.BacklogSetAside(
+        at=a.at("14:02:31"),
+        chat_id=4242,
+        items=(
+            "13:53 buy btc 250 usdt sl 2%",
+            "13:54 the same again",
+            "13:58 Confirm T-6MPA, expired",
+        ),
+        done=("cancel DOGE buy, of 13:55",),
+        down_since=a.at("13:51:20"),
+    )
+    scene = a.scene(a.live_state(), a.at("14:02:31"))
+    golden("J8", trouble.backlog(backlog_view(scene, event, 1700)))
+    golden("J8_redone", trouble.backlog(backlog_view(scene, event, 1700, frozenset({1}))))
+
+
+def test_j9_a_stranger_is_named_by_id_alone(golden: Golden) -> None:
+    event = e.StrangerNoted(at=a.at("14:51:30"), user_id=555019283, messages=3)
+    scene = a.scene(a.live_state(), a.at("14:51:30"))
+    golden("J9", trouble.stranger(stranger_view(scene, event)))
+
+
+def test_k1_the_audit_and_one_entry(golden: Golden) -> None:
+    halted = e.TradingHalted(at=a.at("14:40:12"), actor=OWNER, reason="STOP")
+    trader = Actor(kind=ActorKind.PERSON, user_id=77, role=Role.TRADER)
+    signal = TradingSignal(symbol="BTC/USDT", action=SignalAction.BUY, notional=D(250))
+    refusal = e.OrderDenied(
+        at=a.at("14:33:00"), signal_id="s2", ticket_id=None, venue="binance", symbol="SOL/USDT",
+        side=OrderSide.BUY, kind=OrderKind.MARKET, purpose=OrderPurpose.ENTRY, quantity=None,
+        notional=None, price_limit=None, breaches=(), actor=trader,
+    )  # fmt: skip
+    events: list[tuple[int, e.Event]] = [
+        (1846, e.FlattenStarted(at=a.at("14:40:13"), actor=OWNER, keys=(), quantities=())),
+        (1845, e.ProtectionsSetAside(at=a.at("14:40:12"), actor=OWNER)),
+        (1844, halted),
+        (1843, refusal),
+        (
+            1842,
+            e.TicketEnded(
+                at=a.at("14:32:21"), ticket_id=a.T_7K4M, status=TicketStatus.APPROVED,
+                by="owner 4242", user_id=4242,
+            ),
+        ),
+        (
+            1841,
+            e.SignalReceived(
+                at=a.at("14:32:05"), signal_id="s1", signal=signal, venue="binance", actor=OWNER
+            ),
+        ),
+    ]  # fmt: skip
+    older: list[tuple[int, e.Event]] = [
+        (7, e.OrderExpired(at=a.at("14:33:00"), client_order_id="qd1")),
+        (6, e.StrangerNoted(at=a.at("14:32:21"), user_id=555019283, messages=1)),
+        (5, e.EngineEnded(at=a.at("14:32:00", date(2026, 11, 17)))),
+    ]
+    scene = a.scene(a.live_state(), a.at("14:41:00"))
+    golden("K1", records.audit(audit_view(scene, events, page=0, pages=308)))
+    golden("K1_older", records.audit(audit_view(scene, older, page=307, pages=308)))
+    golden("K1_entry", records.audit_entry(event_view(scene, 1844, halted)))
+
+
+def test_k2_the_limits_with_their_bars(golden: Golden) -> None:
+    state = a.live_state()
+    printed = RiskView(
+        scene=a.scene(state),
+        rows=(
+            LimitRow(name="Day loss", value=D(0), limit=D(2), unit="%"),
+            LimitRow(name="Drawdown", value=D("1.38"), limit=D(10), unit="%"),
+            LimitRow(name="Positions", value=D(3), limit=D(10)),
+            LimitRow(name="Orders", value=D(4), limit=D(20)),
+            LimitRow(name="Gross", value=D("67.02"), limit=D(150), unit="%"),
+            LimitRow(name="Top coin", value=D("24.5"), limit=D(40), unit="%"),
+            LimitRow(name="Leverage", value=D("0.67"), limit=D(5), unit="x"),
+        ),
+        gross_with_orders=D("8364.40"),
+        order_max=D(5000),
+        rules=(),
+    )
+    golden("K2", records.risk(printed))
+    golden("K2_now", records.risk(risk_view(a.scene(state), state, a.quotes())))
+
+
+def test_k3_the_daily_report(golden: Golden) -> None:
+    report = e.DayReported(
+        at=a.at("00:05:00"),
+        day=date(2026, 11, 17),
+        day_open=D("12310.40"),
+        equity=D("12431.90"),
+        realised_pnl=D("125.60"),
+        fees=D("23.12"),
+        closed_trades=7,
+        won=5,
+        lost=2,
+        best=D("71.20"),
+        worst=D("-38.40"),
+        volume=D(27200),
+        slippage_bps=D("3.1"),
+        incidents=1,
+        drawdown_pct=D("1.76"),
+        chain_head="",
+    )
+    scene = a.scene(a.live_state())
+    view = report_view(
+        scene, report, best_name="ETH", worst_name="SOL",
+        incident_text="Bybit silent 1 min 40 s",
+    )  # fmt: skip
+    golden("K3", records.report(view))
+    anchored = replace(report, chain_head="0123456789abcdef0123")
+    golden("K3_anchored", records.report(report_view(scene, anchored)))
+
+
+def test_k4_the_alert_preferences(golden: Golden) -> None:
+    chat = Chat(
+        chat_id=4242,
+        user_id=4242,
+        is_group=False,
+        modes={
+            AlertKind.SLIPPAGE.value: AlertMode.SILENT,
+            AlertKind.REPORT.value: AlertMode.SILENT,
+            AlertKind.SIGNAL.value: AlertMode.OFF,
+        },
+    )
+    golden("K4", records.alerts(alerts_view(a.scene(a.live_state()), chat)))
+
+
+def test_m1_to_m4_refusals_offer_what_would_pass(golden: Golden) -> None:
+    scene, btc = a.scene(a.live_state()), a.INSTRUMENTS[a.BTC]
+    symbols = ("BTC/USDT", "BCH/USDT")
+    golden("M1", refusals.refused(unknown_symbol_view(scene, "BTCC", "Binance", symbols, 7)))
+    quote = a.quotes()[a.BTC]
+    golden("M2", refusals.too_small(too_small_view(scene, btc, quote, D(3), 8)))
+    wrong = wrong_stop_view(scene, btc, quote, OrderSide.BUY, D(62000), seq=9)
+    golden("M3", refusals.wrong_stop(wrong))
+    refusal = Refusal(
+        title="Size missing",
+        sentence="Nothing sent. I read: buy, BTC/USDT.",
+        examples=("/buy btc 250 usdt", "/buy btc 0.004", "/buy btc risk 1% sl 2%"),
+        suggestions=tuple(
+            Suggestion(label=f"{size} USDT", command=f"/buy btc {size} usdt")
+            for size in (100, 250, 500)
+        ),
+    )
+    golden("M4", refusals.refused(refusal_view(scene, refusal, 1234)))
+    refused = e.CommandRefused(
+        at=a.NOW, command="resume", rule="role", sentence="Only an owner may resume.", actor=OWNER
+    )
+    golden("refused", refusals.refused(command_refused_view(scene, refused)))
+
+
+def test_the_account_cards(golden: Golden) -> None:
+    for name, state in (("live", a.live_state()), ("paper", a.paper_state())):
+        scene, quotes = a.scene(state), a.quotes()
+        view = account_views.balance_view(scene, state, quotes, a.INSTRUMENTS)
+        golden(f"balance_{name}", accounts.balance(view))
+        golden(f"pnl_{name}", accounts.pnl(account_views.pnl_view(scene, state, quotes)))
+        golden(f"mode_{name}", accounts.mode(account_views.mode_view(scene, state, "0.1.0")))
+        health = account_views.VenuesView(scene=scene, venues=a.health(state))
+        golden(f"venues_{name}", accounts.venues(health))
+        key = a.BTC if name == "live" else a.SPOT_ETH
+        chart = account_views.chart_view(scene, key, state, quotes, a.INSTRUMENTS)
+        golden(f"chart_{name}", accounts.chart(chart))
+
+
+def test_the_performance_card_measures_the_orders_that_are_remembered(golden: Golden) -> None:
+    done = {
+        str(n): replace(
+            BTC_EXIT,
+            price_arrival=D(61240),
+            accepted_at=a.at("14:40:13") + timedelta(milliseconds=40 * n),
+            first_fill_at=a.at("14:40:13") + timedelta(milliseconds=60 * n),
+            finished_at=a.at("14:40:13") + timedelta(milliseconds=90 * n),
+            fees=D("3.06"),
+        )
+        for n in range(1, 21)
+    }
+    state = a.live_state(orders_finished=done)
+    view = account_views.performance_view(a.scene(state), state)
+    golden("performance", accounts.performance(view))
+    empty = account_views.performance_view(a.scene(EMPTY_PAPER), EMPTY_PAPER)
+    golden("performance_none", accounts.performance(empty))
+
+
+def test_the_signals_card(golden: Golden) -> None:
+    received = ReceivedSignal(
+        signal_id="s1",
+        at=a.NOW,
+        signal=TradingSignal(symbol="BTC/USDT", action=SignalAction.BUY, notional=D(250)),
+        venue="binance",
+        actor="owner 4242",
+        outcome="O-7K4M",
+    )
+    state = a.live_state(signals={"s1": received})
+    golden("signals", accounts.signals(account_views.signals_view(a.scene(state), state)))
+    empty = a.live_state()
+    golden("signals_none", accounts.signals(account_views.signals_view(a.scene(empty), empty)))

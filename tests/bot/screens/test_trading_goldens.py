@@ -1,0 +1,406 @@
+"""Tickets, outcomes, orders, fills and positions, exactly as the printed examples."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal as D
+
+from bot.screens import order_list, orders, outcomes, positions, refusals, tickets, unknown
+from bot.screens.exits import stop_moved, triggered
+from bot.screens.limits import slippage
+from bot.views.exits import exit_view
+from bot.views.orders import order_view, orders_view, slippage_view
+from bot.views.positions import close_view, position_view, positions_view
+from bot.views.tickets import TicketView, denied_view, ticket_view
+from engine.commands import Actor, ActorKind, Role
+from engine.events import Breach, ExitTriggered, OrderDenied
+from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
+from engine.quotes import Quote
+from engine.signals import Target
+from engine.state import DayTally, State
+from engine.tickets import Confirmation, Ticket, TicketStatus
+from tests.bot.screens import account as a
+from tests.bot.screens.conftest import Golden
+
+BUY, SELL = OrderSide.BUY, OrderSide.SELL
+
+
+def _view(
+    offer: Ticket, now: str = "14:32:05", quote: Quote | None = None, state: State | None = None
+) -> TicketView:
+    where = state or a.live_state()
+    return ticket_view(a.scene(where, a.at(now)), offer, where, a.INSTRUMENTS, quote)
+
+
+D2 = a.ticket(
+    a.SPOT_ETH,
+    BUY,
+    "0.0294",
+    a.T_4GWA,
+    price_limit=D("3399.69"),
+    quote=replace(
+        a.quotes()[a.SPOT_ETH], bid=D("3396.29"), ask=D("3396.31"), at=a.at("14:32:39.700")
+    ),
+    cost=D("99.86"),
+    cost_max=D("0.0294") * D("3399.69"),
+    fee=D("0.0999"),
+    slippage_bps=D("0.9"),
+    stop=D("3328.38"),
+    stop_pnl=D("-2.20"),
+    risk_pct=D("0.022"),
+    opened_at=a.at("14:32:40"),
+    expires_at=a.at("14:33:40"),
+    asks=(a.ask(Confirmation.TAP, "every order is set to ask"),),
+)
+D3 = a.ticket(
+    a.XRP,
+    BUY,
+    "1396.5",
+    a.T_2HQD,
+    price_limit=D("2.1482"),
+    quote=replace(a.quotes()[a.XRP], bid=D("2.1460"), ask=D("2.1462"), at=a.at("14:35:09.500")),
+    cost=D("2997.73"),
+    cost_max=D("1396.5") * D("2.1482"),
+    fee=D("2.998"),
+    slippage_bps=D("2.3"),
+    stop=D("2.0818"),
+    stop_pnl=D("-96.40"),
+    targets=(a.target("2.2319", "56.50", "0.5"), a.target("2.3177", "116.36", "0.5")),
+    risk_pct=D("0.7724"),
+    opened_at=a.at("14:35:10"),
+    expires_at=a.at("14:36:10"),
+    asks=(a.ask(Confirmation.TYPED, "2,999.96, over 2,000.00"),),
+    confirmation=Confirmation.TYPED,
+)
+D5 = a.ticket(
+    a.PERP_BTC,
+    SELL,
+    "0.03",
+    a.T_5BVN,
+    price_limit=D("61171.3"),
+    quote=a.quote(a.PERP_BTC, "61232.45", "0.6", a.at("14:37:00")),
+    leverage=D(3),
+    cost=D("1836.91"),
+    cost_max=D("1836.91"),
+    fee=D("1.01"),
+    slippage_bps=D("0.4"),
+    stop=D("62150.9"),
+    stop_pnl=D("-29.66"),
+    targets=(a.target("59395.5", "53.05"),),
+    risk_pct=D("0.2377"),
+    quantity_after=D("-0.03"),
+    opened_at=a.at("14:37:00"),
+    expires_at=a.at("14:38:00"),
+    asks=(a.ask(Confirmation.CODE, "leverage 3x, over 1x"),),
+    confirmation=Confirmation.CODE,
+)
+
+
+def test_d1_a_small_ticket_shows_what_a_tap_sends(golden: Golden) -> None:
+    golden("D1", tickets.ticket(_view(a.D1)))
+
+
+def test_d2_a_paper_ticket_cannot_be_mistaken_for_a_live_one(golden: Golden) -> None:
+    state = a.paper_state(positions={})
+    golden("D2", tickets.ticket(_view(D2, "14:32:40", state=state)))
+
+
+def test_d3_a_large_ticket_has_two_targets(golden: Golden) -> None:
+    golden("D3", tickets.ticket(_view(D3, "14:35:10")))
+
+
+def test_d5_a_short_shows_value_margin_and_floor(golden: Golden) -> None:
+    golden("D5", tickets.ticket(_view(D5, "14:37:00")))
+
+
+def test_a_limit_ticket_and_an_exit_ticket_say_so(golden: Golden) -> None:
+    limit = replace(a.D1, kind=OrderKind.LIMIT, price_limit=D("61200.00"), targets=(), stop=None)
+    golden("ticket_limit", tickets.ticket(_view(replace(limit, stop_pnl=None, risk_pct=None))))
+    closing = replace(
+        limit,
+        kind=OrderKind.MARKET,
+        side=SELL,
+        purpose=OrderPurpose.EXIT,
+        price_limit=None,
+        stop_pnl=None,
+        quantity_after=D("0.04593"),
+    )
+    golden("ticket_exit", tickets.ticket(_view(closing)))
+
+
+def test_a_ticket_with_many_targets_takes_a_second_panel(golden: Golden) -> None:
+    ladder = tuple(a.target(f"{62000 + 100 * n}.00", f"{n}.10", "0.25") for n in range(1, 5))
+    golden("ticket_ladder", tickets.ticket(_view(replace(a.D1, targets=ladder))))
+
+
+def test_other_sizes_are_offered_for_a_ticket(golden: Golden) -> None:
+    golden("edit_size", tickets.edit_size(_view(a.D1), (D(100), D(250), D(500))))
+
+
+def _ended(status: TicketStatus, at: str) -> Ticket:
+    return replace(a.D1, status=status, ended_at=a.at(at), ended_by="owner 4242")
+
+
+def test_e1_a_confirmed_ticket_says_that_it_was_sent_once(golden: Golden) -> None:
+    sent = a.order(
+        a.BTC, BUY, "0.00407", a.D1.client_order_id, ticket_id=a.T_7K4M,
+        submitted_at=a.at("14:32:21"),
+    )  # fmt: skip
+    state = a.live_state(orders={sent.client_order_id: sent})
+    view = _view(_ended(TicketStatus.APPROVED, "14:32:21"), "14:32:21", state=state)
+    golden("E1", outcomes.outcome(view))
+
+
+def test_e2_an_expired_ticket_offers_a_new_one(golden: Golden) -> None:
+    golden("E2", outcomes.outcome(_view(_ended(TicketStatus.EXPIRED, "14:33:05"), "14:33:05")))
+
+
+def test_e3_a_moved_price_is_told_with_its_limit(golden: Golden) -> None:
+    now = a.quote(a.BTC, "61371.80", "0.1", a.at("14:32:21"))
+    view = _view(_ended(TicketStatus.MOVED, "14:32:21"), "14:32:21", now)
+    golden("E3", outcomes.outcome(view))
+
+
+def test_a_cancelled_ticket_and_a_ticket_denied_at_the_confirm(golden: Golden) -> None:
+    golden("ticket_cancelled", outcomes.outcome(_view(_ended(TicketStatus.CANCELED, "14:32:30"))))
+    golden("ticket_denied", outcomes.outcome(_view(_ended(TicketStatus.DENIED, "14:32:30"))))
+
+
+def test_e4_and_e5_are_popups_that_say_what_the_tap_did_not_do() -> None:
+    view = _view(_ended(TicketStatus.APPROVED, "14:32:21"), "14:32:40")
+    assert refusals.already_used(view) == (
+        "Already used. T-7K4M was confirmed by you at 14:32:21 and sent once, as O-7K4M."
+        " This tap did nothing."
+    )
+    assert refusals.not_yours(view) == (
+        "Not yours. T-7K4M was made for owner 4242; only an owner may confirm it."
+        " This tap did nothing."
+    )
+    late = refusals.already_used(_view(_ended(TicketStatus.EXPIRED, "14:33:05")))
+    assert late.startswith("Expired. T-7K4M ended at 14:33:05. Nothing was sent.")
+
+
+def test_e6_a_denial_gives_every_reason_and_what_would_pass(golden: Golden) -> None:
+    event = OrderDenied(
+        at=a.NOW,
+        signal_id="s1",
+        ticket_id=None,
+        venue="binance",
+        symbol="SOL/USDT",
+        side=BUY,
+        kind=OrderKind.MARKET,
+        purpose=OrderPurpose.ENTRY,
+        quantity=D("40.027"),
+        notional=D(6000),
+        price_limit=None,
+        breaches=(
+            Breach(
+                rule="order_size",
+                sentence="Order size 6,000.00, limit 5,000.00",
+                passes=D(5000),
+            ),
+            Breach(
+                rule="concentration", sentence="SOL share 62.5%, limit 40%", passes=D("3193.28")
+            ),
+            Breach(rule="balance", sentence="Free 3,612.40, needs 6,006.00", passes=D("3608.79")),
+        ),
+        actor=Actor(kind=ActorKind.PERSON, user_id=4242, role=Role.OWNER),
+    )
+    scene = a.scene(a.live_state())
+    golden("E6", refusals.denied(denied_view(scene, event, 1843, a.INSTRUMENTS)))
+    alone = replace(event, breaches=event.breaches[:1])
+    golden("E6_alone", refusals.denied(denied_view(scene, alone, 1843, a.INSTRUMENTS)))
+    never = replace(event, breaches=(Breach(rule="trading_state", sentence="Halted: STOP."),))
+    golden("E6_halted", refusals.denied(denied_view(scene, never, 1843, a.INSTRUMENTS)))
+
+
+BOUGHT = a.order(
+    a.BTC, BUY, "0.00407", "qdbtc", ticket_id=a.T_7K4M, price_limit=D("61301.24"),
+    price_arrival=D("61240.00"), submitted_at=a.at("14:32:21"), venue_order_id="V77",
+    stop=D("60015.20"),
+)  # fmt: skip
+UNKNOWN = replace(
+    BOUGHT, status=OrderStatus.UNKNOWN, unknown_since=a.at("14:32:26"), asks=3, stop=None
+)
+
+
+def _order(order: Order, state: State | None = None, now: str = "14:32:36") -> orders.OrderView:
+    where = state or a.live_state()
+    return order_view(
+        a.scene(where, a.at(now)), order, where, a.INSTRUMENTS, next_ask_at=a.at("14:32:41")
+    )
+
+
+def test_f1_an_unknown_order_is_never_called_failed(golden: Golden) -> None:
+    golden("F1", orders.order(_order(UNKNOWN)))
+
+
+def test_f2_an_unknown_order_that_had_filled(golden: Golden) -> None:
+    found = replace(
+        UNKNOWN, status=OrderStatus.FILLED, filled=D("0.00407"), price_average=D("61245.10"),
+        fees=D("0.249"), finished_at=a.at("14:32:52"),
+    )  # fmt: skip
+    held = replace(a.POSITIONS[a.BTC], quantity=D("0.05407"))
+    stop = replace(a.STOPS[0], price_trigger=D("60015.20"))
+    state = a.live_state(positions={a.BTC: held}, orders={stop.client_order_id: stop})
+    golden("F2", unknown.found(_order(found, state)))
+
+
+def test_f3_an_unknown_order_that_the_venue_never_had(golden: Golden) -> None:
+    settled = replace(
+        UNKNOWN, status=OrderStatus.REJECTED, not_founds=5, finished_at=a.at("14:33:41")
+    )
+    golden("F3", unknown.settled(_order(settled)))
+
+
+XRP_BUY = a.order(
+    a.XRP, BUY, "1396.5", "qdxrp", ticket_id=a.T_2HQD, price_limit=D("2.1482"),
+    price_arrival=D("2.1461"), stop=D("2.0818"), venue_order_id="V99",
+    targets=(Target(price=D("2.2319"), fraction=D("0.5")),
+             Target(price=D("2.3177"), fraction=D("0.5"))),
+    submitted_at=a.at("14:35:31.100"), first_fill_at=a.at("14:35:31.310"),
+)  # fmt: skip
+
+
+def _xrp_state(resting: bool) -> State:
+    bought = a._position(a.XRP, "1396.5", "2.1465", "pxrp", 0)
+    if not resting:
+        return a.live_state(positions={a.XRP: replace(bought, stop=D("2.0818"))}, orders={})
+    stop = a._stop(a.XRP, SELL, "1396.5", "2.0818", 9)
+    return a.live_state(positions={a.XRP: bought}, orders={stop.client_order_id: stop})
+
+
+def test_g1_a_partial_fill_says_what_protects_the_part(golden: Golden) -> None:
+    part = replace(
+        XRP_BUY, status=OrderStatus.PARTIALLY_FILLED, filled=D(600), price_average=D("2.1462"),
+        fees=D("1.28772"), fills=1,
+    )  # fmt: skip
+    golden("G1", orders.order(_order(part, _xrp_state(resting=True), "14:35:32")))
+
+
+FILLED = replace(
+    XRP_BUY, status=OrderStatus.FILLED, filled=D("1396.5"), price_average=D("2.1465"),
+    fees=D("2.9975873"), fills=3, finished_at=a.at("14:35:33.000"),
+)  # fmt: skip
+
+
+def test_g2_a_complete_fill_shows_slippage_and_both_fees(golden: Golden) -> None:
+    golden("G2", orders.order(_order(FILLED, _xrp_state(resting=True), "14:35:33")))
+    golden("G2_watched", orders.order(_order(FILLED, _xrp_state(resting=False), "14:35:33")))
+
+
+def test_orders_of_every_other_status_have_a_card(golden: Golden) -> None:
+    state = a.live_state()
+    waiting = a.LTC_BUY
+    for status in (OrderStatus.SUBMITTED, OrderStatus.ACCEPTED, OrderStatus.PENDING_CANCEL):
+        is_leaving = status is OrderStatus.PENDING_CANCEL
+        shown = replace(waiting, status=status, cancel_requested=is_leaving)
+        golden(f"order_{status}", orders.order(_order(shown, state)))
+    ended = replace(waiting, finished_at=a.at("14:32:30"), refusal="-2010: too little money")
+    for status in (
+        OrderStatus.CANCELED,
+        OrderStatus.EXPIRED,
+        OrderStatus.REJECTED,
+        OrderStatus.NOT_SENT,
+    ):
+        golden(f"order_{status}", orders.order(_order(replace(ended, status=status), state)))
+    part = replace(FILLED, status=OrderStatus.EXPIRED, filled=D(600), fees=D("1.28"), fills=1)
+    golden("order_expired_part", orders.order(_order(part, _xrp_state(resting=False))))
+    sold = replace(
+        FILLED, side=SELL, purpose=OrderPurpose.EXIT, price_average=D("2.14600"),
+        realised_pnl=D("-3.70"),
+    )  # fmt: skip
+    golden("order_exit_filled", orders.order(_order(sold, a.live_state())))
+
+
+def test_h1_the_orders_list(golden: Golden) -> None:
+    state = a.live_state()
+    golden("H1", order_list.orders(orders_view(a.scene(state), state, a.INSTRUMENTS)))
+    empty = a.live_state(orders={})
+    golden("H1_none", order_list.orders(orders_view(a.scene(empty), empty, a.INSTRUMENTS)))
+
+
+def test_h2_the_positions_list(golden: Golden) -> None:
+    state = a.live_state()
+    view = positions_view(a.scene(state), state, a.quotes(), a.INSTRUMENTS)
+    golden("H2", positions.positions(view))
+    paper = a.paper_state()
+    view = positions_view(a.scene(paper), paper, a.quotes(), a.INSTRUMENTS)
+    golden("H2_paper", positions.positions(view))
+    empty = a.live_state(positions={})
+    view = positions_view(a.scene(empty), empty, a.quotes(), a.INSTRUMENTS)
+    golden("H2_none", positions.positions(view))
+
+
+def test_a_long_list_of_positions_has_pages(golden: Golden) -> None:
+    held = {
+        f"binance:C{n}/USDT": a._position(f"binance:C{n}/USDT", "1", "10", f"p{n}", n)
+        for n in range(20)
+    }
+    state = a.live_state(positions=held)
+    view = positions_view(a.scene(state), state, a.quotes(), a.INSTRUMENTS, page=1)
+    golden("H2_page", positions.positions(view))
+
+
+def test_h3_the_position_card(golden: Golden) -> None:
+    state = a.live_state()
+    view = position_view(a.scene(state), a.P_3F8K, state, a.quotes(), a.INSTRUMENTS)
+    assert view is not None
+    golden("H3", positions.position(view))
+    seen = replace(view, scene=a.scene(state, role=Role.VIEWER))
+    golden("H3_viewer", positions.position(seen))
+    paper = a.paper_state()
+    held = position_view(a.scene(paper), "peth", paper, a.quotes(), a.INSTRUMENTS)
+    assert held is not None
+    golden("H3_paper", positions.position(held))
+    golden("stop_moved", stop_moved(held))
+
+
+def test_a_position_that_is_gone_has_no_view() -> None:
+    state = a.live_state()
+    assert position_view(a.scene(state), "pgone", state, a.quotes(), a.INSTRUMENTS) is None
+
+
+def test_h4_what_a_close_by_preset_did(golden: Golden) -> None:
+    sold = a.order(
+        a.BTC, SELL, "0.025", "qdclose", purpose=OrderPurpose.EXIT, status=OrderStatus.FILLED,
+        filled=D("0.025"), price_average=D("61236.50"), price_arrival=D("61240.17"),
+        fees=D("1.5309125"), realised_pnl=D("17.3815875"), finished_at=a.at("14:33:12"),
+    )  # fmt: skip
+    left = replace(a.POSITIONS[a.BTC], quantity=D("0.025"))
+    state = a.live_state(positions={a.BTC: left})
+    scene = a.scene(state, a.at("14:33:12"))
+    view = close_view(
+        scene, sold, state, a.INSTRUMENTS, position_id=a.P_3F8K, position_name="P-3F8K"
+    )
+    golden("H4", positions.closed(view))
+    gone = a.live_state(positions={})
+    view = close_view(
+        scene, sold, gone, a.INSTRUMENTS, position_id=a.P_3F8K, position_name="P-3F8K"
+    )
+    golden("H4_all", positions.closed(view))
+
+
+def test_j3_a_costly_fill_is_told_with_its_money(golden: Golden) -> None:
+    sold = a.order(
+        a.SOL, SELL, "12", a.O_6J2S, kind=OrderKind.STOP, purpose=OrderPurpose.EXIT,
+        status=OrderStatus.FILLED, filled=D(12), price_average=D("146.88"),
+        price_arrival=D("147.80"), realised_pnl=D("-68.00256"), reason="stop",
+        finished_at=a.at("15:12:44"),
+    )  # fmt: skip
+    tally = DayTally(slippage_bps_sum=D("103.4"), slippage_orders=11)
+    state = a.live_state(positions={}, orders={}, tally=tally)
+    scene = a.scene(state, a.at("15:12:44"))
+    golden("J3", slippage(slippage_view(scene, sold, state, a.INSTRUMENTS)))
+
+
+def test_a_watched_stop_that_was_reached(golden: Golden) -> None:
+    state = a.paper_state()
+    event = ExitTriggered(
+        at=a.NOW + timedelta(seconds=1),
+        key=a.SPOT_ETH,
+        position_id="peth",
+        leg="stop",
+        price=D("3328.38"),
+        quote=a.quote(a.SPOT_ETH, "3328.20", "0.1"),
+    )
+    golden("stop_reached", triggered(exit_view(a.scene(state), event, state, a.INSTRUMENTS)))
