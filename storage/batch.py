@@ -119,7 +119,7 @@ def _insert(connection: Connection, table: Table, rows: list[Values]) -> None:
 def store_reach(connection: Connection, seq: int) -> None:
     """Remember how far the projections reach."""
     statement = upserting(t.JOURNAL_META, connection.dialect.name)
-    connection.execute(statement, {"name": PROJECTED, "value": str(seq)})
+    run_many(connection, statement, [{"name": PROJECTED, "value": str(seq)}])
 
 
 def projected_reach(connection: Connection) -> int:

@@ -161,7 +161,10 @@ class Database:
 
     def _engine_of(self, *, begin: str, query_only: bool) -> Engine:
         if not self._is_sqlite:
-            return create_engine(self._url, pool_size=READERS, pool_pre_ping=True)
+            level = "REPEATABLE READ" if query_only else "READ COMMITTED"
+            return create_engine(
+                self._url, pool_size=READERS, pool_pre_ping=True, isolation_level=level
+            )
         shared: dict[str, Any] = {} if self._file is not None else {"poolclass": StaticPool}
         engine = create_engine(
             self._url, connect_args={"check_same_thread": False, "timeout": 0}, **shared

@@ -1,10 +1,11 @@
 """Statements: the inserts every writer uses, prepared once, and reading rows without trust."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Select, Table, Update, insert, select, type_coerce
+from sqlalchemy import Connection, Dialect, Insert, Select, Table, insert, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import JournalCorrupt
@@ -90,7 +91,47 @@ def enum_of(kind: Callable[[Any], V], value: object, table: Table, key: object) 
         raise JournalCorrupt(f"Table {table.name}, row {key}: {error}.") from error
 
 
-def run_many(connection: Connection, statement: Insert | Update, rows: Sequence[Values]) -> None:
-    """Run a statement for every row; without effect for none."""
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Hold an insert as the driver takes it: its text, and how each value is bound."""
+
+    sql: str
+    positions: tuple[str, ...] | None
+    binders: Mapping[str, Callable[[Any], Any] | None]
+
+    def bound(self, row: Values) -> Any:
+        """Give a row as the driver takes it."""
+        binders = self.binders
+        if self.positions is None:
+            return {
+                name: value if (bind := binders[name]) is None else bind(value)
+                for name, value in row.items()
+            }
+        return tuple(
+            row[name] if (bind := binders[name]) is None else bind(row[name])
+            for name in self.positions
+        )
+
+
+@cache
+def _prepared(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> _Prepared:
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    columns = statement.table.c
+    return _Prepared(
+        sql=str(compiled),
+        positions=None if compiled.positiontup is None else tuple(compiled.positiontup),
+        binders={
+            name: columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
+        },
+    )
+
+
+def run_many(connection: Connection, statement: Insert, rows: Sequence[Values]) -> None:
+    """Run an insert for every row; without effect for none.
+
+    The statement is compiled once: going through SQLAlchemy's execution each time costs as much
+    again as SQLite takes, and an append runs about five.
+    """
     if rows:
-        connection.execute(statement, list(rows))
+        prepared = _prepared(statement, connection.dialect, tuple(rows[0]))
+        connection.exec_driver_sql(prepared.sql, [prepared.bound(row) for row in rows])

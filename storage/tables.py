@@ -3,7 +3,8 @@
 `journal` is the truth. Orders, fills, positions, tickets, signals, equity, days, chats and commands
 are projections: `rebuild` makes them again from the journal. Updates, outbox, cards, notes and
 operators are the console's own; the tables that begin with `paper_` are the paper venue's.
-Projections carry a domain value whole in `document`, and beside it the columns people query.
+Projections carry a domain value whole in `document`, and beside it the columns people query. Every
+index costs a page in every append: there is one only where `queries` or a unique identity needs it.
 """
 
 from datetime import date, datetime
@@ -53,6 +54,8 @@ class CommandRow(Row, table=True):
     """Consume a command id, for ever; `seq` is its first event."""
 
     __tablename__ = "commands"
+    # One page less to write for every command.
+    __table_args__ = {"sqlite_with_rowid": False}
     command_id: str = Field(primary_key=True)
     seq: int = Field(sa_type=Integer64Column, foreign_key="journal.seq")
 
@@ -62,13 +65,13 @@ class OrderRow(Row, table=True):
 
     __tablename__ = "orders"
     client_order_id: str = Field(primary_key=True)
-    seq: int = Field(sa_type=Integer64Column, index=True)
+    seq: int = Field(sa_type=Integer64Column)
     venue: str
     symbol: str
     side: str
     kind: str
     purpose: str
-    status: str = Field(index=True)
+    status: str
     quantity: Decimal = Field(sa_type=DecimalText)
     filled: Decimal = Field(sa_type=DecimalText)
     price_average: Decimal | None = Field(default=None, sa_type=DecimalText)
@@ -89,7 +92,7 @@ class FillRow(Row, table=True):
 
     __tablename__ = "fills"
     identity: str = Field(primary_key=True)
-    seq: int = Field(sa_type=Integer64Column, foreign_key="journal.seq", index=True)
+    seq: int = Field(sa_type=Integer64Column, foreign_key="journal.seq")
     venue: str
     symbol: str
     trade_id: str
@@ -103,7 +106,7 @@ class FillRow(Row, table=True):
     liquidity: str | None = None
     is_late: bool
     client_order_id: str | None = Field(default=None, index=True)
-    position_id: str | None = Field(default=None, index=True)
+    position_id: str | None = None
     at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
@@ -134,7 +137,7 @@ class TicketRow(Row, table=True):
     __tablename__ = "tickets"
     ticket_id: str = Field(primary_key=True)
     seq: int = Field(sa_type=Integer64Column)
-    status: str = Field(index=True)
+    status: str
     symbol: str
     opened_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -146,7 +149,7 @@ class SignalRow(Row, table=True):
 
     __tablename__ = "signals"
     signal_id: str = Field(primary_key=True)
-    seq: int = Field(sa_type=Integer64Column, index=True)
+    seq: int = Field(sa_type=Integer64Column)
     at: datetime = Field(sa_type=UtcDateTime)
     venue: str
     symbol: str

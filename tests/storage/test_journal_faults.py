@@ -200,7 +200,7 @@ def _order(story: Story) -> Order:
         ("UPDATE orders SET filled='lots' WHERE rowid=3", "Table orders, row .*column filled"),
         ("UPDATE fills SET quantity='9' WHERE rowid=2", "Table fills, row .*quantity is"),
         ("DELETE FROM fills WHERE rowid=2", "Table fills, row .*it is missing"),
-        ("DELETE FROM commands WHERE rowid=2", "Table commands, row .*it is missing"),
+        ("DELETE FROM commands WHERE seq=1", "Table commands, row .*it is missing"),
         ("UPDATE positions SET document=x'7b7d'", "Table positions, row .*document differs"),
         ("UPDATE tickets SET status='open'", "Table tickets, row .*status is"),
         ("UPDATE equity SET equity='1'", "Table equity, row .*equity is"),
