@@ -65,12 +65,8 @@ class App:
         self.assembly = assembly
         self.plan = plan
         self.metrics = Metrics()
-        self.ended: asyncio.Future[BaseException | None] | None = None
         self._bot: Bot = telegram_bot(plan.token, plan.api_url)
         self._access = Access(plan.operators)
-        self._menus = Menus(
-            bot=self._bot, operators={each.user_id: each.role for each in plan.operators}
-        )
         self._tasks: list[asyncio.Task[None]] = []
         self._silent_since: dict[str, datetime] = {}
         engine = assembly.engine
@@ -78,30 +74,12 @@ class App:
         self._delivery = Delivery(
             bot=self._bot, clock=assembly.clock, count_flood=self.metrics.count_telegram_429
         )
+        self._menus = Menus(bot=self._bot, operators=self._access.operators)
         self._blocked = BlockedChats(
             outbox=assembly.outbox, notes=assembly.notes, state=self._state, clock=assembly.clock
         )
-        telling_desk = TellingDesk(
-            state=self._state,
-            quotes=engine.quotes,
-            queries=assembly.queries,
-            cards=assembly.cards,
-            role_of=self._access.operators.get,
-            health=self._health,
-            clock=assembly.clock,
-            tz=plan.tz,
-        )
-        self._alerts = Alerts(
-            outbox=assembly.outbox,
-            cards=assembly.cards,
-            blocked=self._blocked,
-            tellings=Tellings(telling_desk),
-            delivery=self._delivery,
-            state=self._state,
-            role_of=self._access.operators.get,
-            clock=assembly.clock,
-            observe_delay=partial(self.metrics.observe_latency, Latency.ALERT_DELAY),
-        )
+        telling_desk = self._telling_desk()
+        self._alerts = self._alerts_on(telling_desk)
         self._board = Board(desk=telling_desk, delivery=self._delivery, blocked=self._blocked)
         self._pings = Pings(
             outbox=assembly.outbox,
@@ -109,25 +87,7 @@ class App:
             state=self._state,
             clock=assembly.clock,
         )
-        self._intake = Intake(
-            poller=Poller(bot=self._bot, clock=assembly.clock),
-            store=assembly.updates,
-            access=self._access,
-            console=engine,
-            desk=desk_of(
-                console=engine,
-                sender=self._delivery,
-                clock=assembly.clock,
-                tz=plan.tz,
-                cards=assembly.cards,
-                notes=assembly.notes,
-                queries=assembly.queries,
-                menus=self._menus,
-                health=self._health,
-                version=VERSION,
-            ),
-            clock=assembly.clock,
-        )
+        self._intake = self._intake_of()
         self._schedule = Schedule(
             enqueue=engine.loop.post,
             state=self._state,
@@ -136,17 +96,66 @@ class App:
             clock=assembly.clock,
         )
         self._door = SideDoor(door_path(assembly.plan.database_url), engine, assembly.clock)
-        self._web = (
-            Web(
-                port=plan.port,
-                ready=self._ready,
-                metrics=self._gauges.render,
-                metrics_token=plan.metrics_token,
-            )
-            if plan.port is not None
-            else None
-        )
+        self._web = self._web_of()
         engine.loop.subscribe(self._see)
+
+    def _telling_desk(self) -> TellingDesk:
+        return TellingDesk(
+            state=self._state,
+            quotes=self.assembly.engine.quotes,
+            queries=self.assembly.queries,
+            cards=self.assembly.cards,
+            role_of=self._access.operators.get,
+            health=self._health,
+            clock=self.assembly.clock,
+            tz=self.plan.tz,
+        )
+
+    def _alerts_on(self, desk: TellingDesk) -> Alerts:
+        return Alerts(
+            outbox=self.assembly.outbox,
+            cards=self.assembly.cards,
+            blocked=self._blocked,
+            tellings=Tellings(desk),
+            delivery=self._delivery,
+            state=self._state,
+            role_of=self._access.operators.get,
+            clock=self.assembly.clock,
+            observe_delay=partial(self.metrics.observe_latency, Latency.ALERT_DELAY),
+        )
+
+    def _intake_of(self) -> Intake:
+        assembly = self.assembly
+        desk = desk_of(
+            console=assembly.engine,
+            sender=self._delivery,
+            clock=assembly.clock,
+            tz=self.plan.tz,
+            cards=assembly.cards,
+            notes=assembly.notes,
+            queries=assembly.queries,
+            menus=self._menus,
+            health=self._health,
+            version=VERSION,
+        )
+        return Intake(
+            poller=Poller(bot=self._bot, clock=assembly.clock),
+            store=assembly.updates,
+            access=self._access,
+            console=assembly.engine,
+            desk=desk,
+            clock=assembly.clock,
+        )
+
+    def _web_of(self) -> Web | None:
+        if self.plan.port is None:
+            return None
+        return Web(
+            port=self.plan.port,
+            ready=self._ready,
+            metrics=self._gauges.render,
+            metrics_token=self.plan.metrics_token,
+        )
 
     async def start(self) -> None:
         """Check the token, open the journal, then serve.

@@ -30,7 +30,7 @@ class Rates:
     """
 
     overall: Rate = Rate(size=30, window_s=1.0)
-    chat: Rate = Rate(size=3, window_s=3.0)
+    chat: Rate = Rate(size=6, window_s=6.0)
     group: Rate = Rate(size=20, window_s=60.0)
 
 
