@@ -152,7 +152,9 @@ class Feed:
 
     async def _listed(self, client: Any, kind: str | None) -> list[object]:
         if kind is not None:
-            client.options["fetchMarkets"] = {"types": [kind]}
+            stated = client.options.get("fetchMarkets")
+            rest = stated if isinstance(stated, Mapping) else {}
+            client.options["fetchMarkets"] = {**rest, "types": [kind]}
         listed: list[object] = await client.fetch_markets()
         if not listed:  # ccxt reads a page of HTML as a list without entries
             raise VenueUnavailable(f"{self._venue} sent an empty list of markets.")

@@ -83,11 +83,7 @@ class Desk:
             )
         instrument = self._quotes.instruments().get(order.key)
         if instrument is None:
-            return SubmitRefused(
-                client_order_id=order.client_order_id,
-                code=RefusalCode.SYMBOL_UNKNOWN,
-                text=f"{self._venue} has no symbol {order.symbol}.",
-            )
+            return self._unlisted(order)
         self._quotes.follow(order.key)
         reduces = order.purpose is OrderPurpose.EXIT and is_swap(instrument)
         wanted = self._order(order.client_order_id, order, instrument, reduce_only=reduces)
@@ -185,6 +181,17 @@ class Desk:
             quote = latest.get(instrument_key(self._venue, symbol))
             if quote is not None:
                 self.on_quote(quote)
+
+    def _unlisted(self, order: Order) -> SubmitRefused:
+        """Refuse a symbol that is not listed, or not yet: a real market may still be loading."""
+        is_loaded = any(key.startswith(f"{self._venue}:") for key in self._quotes.instruments())
+        return SubmitRefused(
+            client_order_id=order.client_order_id,
+            code=RefusalCode.SYMBOL_UNKNOWN if is_loaded else RefusalCode.NO_PRICE,
+            text=f"{self._venue} has no symbol {order.symbol}."
+            if is_loaded
+            else f"{self._venue}'s prices have not been loaded yet.",
+        )
 
     def _admit(
         self, order: VenueOrder, instrument: Instrument, client_order_id: str

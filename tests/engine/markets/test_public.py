@@ -239,6 +239,20 @@ def test_an_address_keeps_its_path_and_loses_its_host() -> None:
     }
 
 
+@pytest.mark.parametrize("venue", ["binance", "bybit", "kraken", "okx"])
+async def test_no_address_of_a_redirected_venue_leads_to_the_real_one(venue: str) -> None:
+    client = client_class(venue)()
+    client.urls["api"] = rebased(client.urls["api"], "http://127.0.0.1:9")
+
+    def hosts(part: object) -> set[str]:
+        if isinstance(part, dict):
+            return set().union(*(hosts(each) for each in part.values()))
+        return {str(part).split("/")[2]}
+
+    assert hosts(client.urls["api"]) == {"127.0.0.1:9"}
+    await client.close()
+
+
 @pytest.mark.parametrize("name", ["nowhere", "base", "../evil", "os"])
 def test_an_unknown_exchange_is_refused_with_a_sentence(name: str) -> None:
     with pytest.raises(InvalidInput, match="no exchange that ccxt knows"):

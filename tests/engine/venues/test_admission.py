@@ -144,3 +144,18 @@ async def test_a_symbol_of_another_venue_is_not_traded_here() -> None:
         order = replace(room.order(BUY, "0.1", symbol=BTC), venue="kraken")
 
         assert await room.refused(order) == "symbol_unknown"
+
+
+async def test_while_the_market_has_not_loaded_orders_are_refused_and_resting_ones_keep() -> None:
+    async with Room() as room:
+        resting = await room.accepted(room.order(BUY, "0.1", kind=LIMIT, price="59000.00"))
+        listed = dict(room.market._instruments)
+        room.market._instruments.clear()
+        await room.restart()
+
+        assert await room.refused(room.order(BUY, "0.1")) == "no_price"
+        room.market._instruments.update(listed)
+        await room.quote("58000.00", "58001.00")
+        found = room.venue.ledger.find(resting.client_order_id)
+        assert found is not None
+        assert not found.is_open
