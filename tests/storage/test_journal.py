@@ -106,40 +106,21 @@ async def test_a_consumed_command_gives_its_events_again(kept: Kept) -> None:
     await kept.journal.open()
     story = Story()
     await told(kept.journal, story, 1)
+    before = story.state
     step = story.tell(*story.order())
-    await kept.journal.append([step], _before(story, step), story.state)
+    await kept.journal.append([step], before, story.state)
     command_id = step.events[0].command_id
     assert command_id is not None
     assert tuple(await kept.journal.find_command(command_id)) == step.events
-
-
-def _before(story: Story, *steps: Step) -> State:
-    """Give State before the newest steps: only its number counts for a journal that folds."""
-    return STATES[story.state.seq - sum(len(step.events) for step in steps)]
-
-
-STATES: dict[int, State] = {}
-
-
-@pytest.fixture(autouse=True)
-def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep State before every told step, so that a test can name it."""
-    STATES.clear()
-    tell = Story.tell
-
-    def telling(story: Story, *events: e.Event) -> Step:
-        STATES[story.state.seq] = story.state
-        return tell(story, *events)
-
-    monkeypatch.setattr(Story, "tell", telling)
 
 
 async def test_orders_and_tickets_of_any_age_are_found(kept: Kept) -> None:
     await kept.journal.open()
     story = Story(seed=5)
     await told(kept.journal, story, 1)
+    before = story.state
     ticket_step = story.tell(*story.ticket())
-    await kept.journal.append([ticket_step], _before(story, ticket_step), story.state)
+    await kept.journal.append([ticket_step], before, story.state)
     (ticket,) = story.state.tickets.values()
     names: list[str] = []
     for _ in range(ORDERS_TAIL + 5):
