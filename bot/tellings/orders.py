@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Final
 
 from bot.screens import orders as screens
+from bot.screens.exits import triggered
 from bot.screens.layout import Screen, Sign, code, plain_text, text_of, title_line
 from bot.screens.unknown import found, settled
 from bot.tellings.telling import Desk, Silence, Telling, Told, name_of, stage_of
+from bot.views.exits import exit_view
 from bot.views.orders import OrderView, order_view
 from engine.events import ExitTriggered, FillBooked
 from engine.numbers import ZERO, plain
@@ -31,7 +33,7 @@ async def order_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | No
     before, stage = stage_of(card), _stage(order)
     scene = desk.scene(row.chat_id)
     view = order_view(scene, order, desk.state(), desk.instruments, desk.latest)
-    late = stage == DONE == before and any(one.event == "FillBooked" for one in rows)
+    late = stage == DONE == before and await _any_late(desk, rows)
     since = scene.now - card.at if card is not None else timedelta()
     overdue = before == FILLING and stage == DONE and since > LATE_COMPLETION
     fresh = before != stage and not (before == FILLING and stage == DONE)
@@ -41,6 +43,15 @@ async def order_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | No
         fresh=fresh or late or overdue,
         reply_to=await _thread(desk, row, order, card),
     )
+
+
+async def _any_late(desk: Desk, rows: tuple[OutboxRow, ...]) -> bool:
+    """Tell whether a fill came after the order's end; the others are on its card already."""
+    for row in rows:
+        event = await desk.event(row) if row.event == "FillBooked" else None
+        if isinstance(event, FillBooked) and event.is_late:
+            return True
+    return False
 
 
 def _stage(order: Order) -> str:
@@ -91,17 +102,9 @@ async def _stray_fill(desk: Desk, row: OutboxRow) -> Told:
 
 async def exit_telling(desk: Desk, rows: tuple[OutboxRow, ...], _card: Card | None) -> Told:
     """Say that a watched stop or target was reached; the exit's own card follows with its fill."""
-    row = rows[-1]
-    event = await desk.event(row)
+    event = await desk.event(rows[-1])
     if not isinstance(event, ExitTriggered):
         return Silence(reason="no such exit")
-    scene = desk.scene(row.chat_id)
-    symbol = event.key.partition(":")[2]
-    base = symbol.partition("/")[0][:10]
-    word = "Stop" if event.leg == "stop" else "Target"
-    title = title_line((f"{word} reached: closing {base}", f"{word} reached"),
-                       sign=Sign.WAITING, live=scene.live)  # fmt: skip
-    reached = (
-        f"{word} {plain(event.price)}, bid {plain(event.quote.bid)}, ask {plain(event.quote.ask)}."
-    )
-    return Telling(screen=Screen(text=text_of(title, plain_text(reached))), fresh=True)
+    scene = desk.scene(rows[-1].chat_id)
+    view = exit_view(scene, event, desk.state(), desk.instruments)
+    return Telling(screen=triggered(view), fresh=True)

@@ -1,12 +1,11 @@
 """Tickets: those of a strategy ring; a person's own is answered where it was asked for."""
 
-from typing import Final, assert_never
+from typing import Final
 
-from bot.screens import tickets as screens
-from bot.screens.layout import Screen
+from bot.screens.outcomes import outcome
 from bot.tellings.telling import Desk, Silence, Telling, Told, name_of
 from bot.views.scene import Scene
-from bot.views.tickets import TicketView, ticket_view
+from bot.views.tickets import ticket_view
 from engine.commands import Role
 from engine.events import SignalReceived, TicketEnded
 from engine.tickets import Confirmation, Ticket, TicketStatus
@@ -48,7 +47,7 @@ async def _offer(
     again = any(one.event == REPEATED for one in rows)
     view = ticket_view(scene, ticket, desk.state(), desk.instruments)
     return Telling(
-        screen=screens.ticket(view),
+        screen=outcome(view),
         stage=OPEN,
         fresh=again or card is None,
         reply_to=_asked_in(ticket, row.chat_id),
@@ -76,23 +75,3 @@ def _asked_in(ticket: Ticket, chat_id: int) -> int | None:
     if source != "tg" or chat != str(chat_id) or not message.isdecimal():
         return None
     return int(message)
-
-
-def outcome(view: TicketView) -> Screen:
-    """Give the card of an ended ticket."""
-    status = view.ticket.status
-    match status:
-        case TicketStatus.APPROVED:
-            return screens.confirmed(view)
-        case TicketStatus.EXPIRED:
-            return screens.expired(view)
-        case TicketStatus.MOVED:
-            return screens.moved(view)
-        case TicketStatus.CANCELED:
-            return screens.canceled(view)
-        case TicketStatus.DENIED:
-            return screens.refused(view)
-        case TicketStatus.OPEN:
-            return screens.ticket(view)
-        case _:
-            assert_never(status)

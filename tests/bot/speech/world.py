@@ -1,7 +1,7 @@
 """A console that speaks: a real journal, State by folding events, and a Telegram over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,8 +30,11 @@ from engine.markets.manual import ManualMarket
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.ports import Step
 from engine.positions import Fill
+from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.signals import SignalAction, TradingSignal
 from engine.state import State
+from engine.tickets import Confirmation, Ticket, TicketStatus
 from storage.cards import Cards
 from storage.database import Database
 from storage.journal import SqlJournal
@@ -147,6 +150,73 @@ class SpeakingWorld:
             at=at, fill=fill, fee_quote=fill.fee, fee_base=Decimal(0), is_swap=False
         )
 
+    async def offer(
+        self, *, owner_id: int | None, chat_id: int | None = None, message_id: int = 7
+    ) -> Ticket:
+        """Open a ticket: a strategy's without an owner, else that person's, asked in a chat."""
+        at = self.clock.now()
+        chat = chat_id if chat_id is not None else owner_id
+        command_id = f"tg:{chat}:{message_id}" if chat is not None else self.name("signal:")
+        signal = TradingSignal(symbol="BTC/USDT", action=SignalAction.BUY, signal_id=self.name("s"))
+        actor = (
+            Actor(kind=ActorKind.STRATEGY, name="breakout")
+            if owner_id is None
+            else replace(PERSON, user_id=owner_id, chat_id=chat)
+        )
+        price = PRICES["BTC/USDT"]
+        quote = Quote(venue="binance", symbol="BTC/USDT", bid=price, ask=price, mark=price, at=at)
+        ticket = Ticket(
+            ticket_id=self.name("t"),
+            client_order_id=self.name("qd"),
+            command_id=command_id,
+            signal=signal,
+            venue="binance",
+            symbol="BTC/USDT",
+            side=OrderSide.BUY,
+            kind=OrderKind.MARKET,
+            purpose=OrderPurpose.ENTRY,
+            quantity=Decimal("0.01"),
+            price_limit=price,
+            quote=quote,
+            leverage=Decimal(1),
+            cost=price / 100,
+            cost_max=price / 100,
+            fee=Decimal("0.61"),
+            slippage_bps=Decimal("0.6"),
+            stop=None,
+            stop_pnl=None,
+            targets=(),
+            risk_pct=None,
+            quantity_after=Decimal("0.01"),
+            asks=(),
+            confirmation=Confirmation.TAP,
+            owner_id=owner_id,
+            actor=actor.text,
+            opened_at=at,
+            expires_at=at + timedelta(seconds=60),
+        )
+        received = e.SignalReceived(
+            at=at,
+            command_id=command_id,
+            signal_id=self.name("sig"),
+            signal=signal,
+            venue="binance",
+            actor=actor,
+        )
+        opened = e.TicketOpened(at=at, command_id=command_id, ticket=ticket)
+        await self.happen(received, opened)
+        return ticket
+
+    def end(self, ticket: Ticket, status: TicketStatus) -> e.TicketEnded:
+        """Make the event of a ticket's end."""
+        return e.TicketEnded(
+            at=self.clock.now(),
+            ticket_id=ticket.ticket_id,
+            status=status,
+            by=PERSON.text,
+            user_id=OWNER,
+        )
+
     def halt(self) -> e.TradingHalted:
         """Make the event of a STOP."""
         return e.TradingHalted(at=self.clock.now(), actor=PERSON, reason="STOP")
@@ -165,12 +235,13 @@ class SpeakingWorld:
 
     async def until_told(self) -> None:
         """Wait, bounded, until nothing is left in the outbox."""
-        async with asyncio.timeout(20):
-            while any((await self.outbox.depth()).values()):
-                await asyncio.sleep(0.01)
+        await until(self._nothing_waits)
+
+    async def _nothing_waits(self) -> bool:
+        return not any((await self.outbox.depth()).values())
 
     @asynccontextmanager
-    async def speaking(self, *others: Callable[[], object]) -> AsyncIterator[None]:
+    async def speaking(self) -> AsyncIterator[None]:
         """Run the alerts for a while; leaving it is a kill."""
         task = asyncio.create_task(self.alerts.run())
         try:
@@ -178,6 +249,15 @@ class SpeakingWorld:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait, bounded, until something is so."""
+    for _ in range(2_000):
+        if await condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to be")
 
 
 def opening(at: datetime) -> tuple[e.Event, ...]:
@@ -214,7 +294,7 @@ def opening(at: datetime) -> tuple[e.Event, ...]:
 async def speaking_world(
     bot: Bot, folder: Path, *, rates: Rates = SWIFT, pace: Pace = BRISK
 ) -> AsyncIterator[SpeakingWorld]:
-    """Open the journal in a folder and put the console's voice beside it; owner and trader heard."""
+    """Open the journal in a folder, and put the console's voice beside it."""
     clock = SteppedClock()
     database = Database(f"sqlite:///{folder / 'journal.db'}")
     journal = SqlJournal(database)
