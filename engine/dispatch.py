@@ -107,14 +107,14 @@ class Dispatcher:
             return "cancelled before it was sent"
         if order.is_exit:
             return None
-        if self._loop.stop_latched or state.trading is not TradingState.ACTIVE:
+        if self._loop.is_latched or state.trading is not TradingState.ACTIVE:
             return "halted before it was sent"
         since = order.submitted_at
         if since is None or self._clock.now() - since > ENTRY_AGE_MAX:
             return "more than 2 s old before it was sent"
         return None
 
-    def _see(self, event: e.Event, state: State, _: float) -> None:
+    def _see(self, event: e.Event, state: State, _received_s: float) -> None:
         match event:
             case e.OrderSubmitted():
                 order = state.order(event.order.client_order_id)

@@ -11,9 +11,9 @@ from typing import Any
 from engine import commands as c
 from engine import events as e
 from engine.commands import Actor, ActorKind
-from engine.errors import InvalidInput
+from engine.errors import EngineStopped, InvalidInput
 from engine.instruments import symbol_named
-from engine.numbers import HUNDRED, ONE, ZERO, positive
+from engine.numbers import HUNDRED, ONE, positive
 from engine.orders import Order, OrderStatus
 from engine.performance import metrics_of
 from engine.ports import Clock, Journal, Quotes, Venue
@@ -70,8 +70,22 @@ class ExecutionEngine(Runtime):
         self._callbacks: dict[str, list[Callback]] = {name: [] for name in CALLBACKS}
         self._calls: set[asyncio.Task[None]] = set()
         self._sent = 0
-        self._breaker_latched = False
         self.loop.subscribe(self._see)
+
+    async def stop(self) -> None:
+        """End in good order; who still waits for an order is told that the engine stopped."""
+        await super().stop()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        stopped = EngineStopped("The engine has stopped; the order goes on at the venue.")
+        for waiting in (*(f for each in self._waiters.values() for f in each), *self._flat_waiters):
+            if not waiting.done():
+                waiting.set_exception(stopped)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        super()._ended(task)
+        self._give_up()
 
     async def execute_signal(
         self, signal: TradingSignal, venue: str | None = None
@@ -152,8 +166,6 @@ class ExecutionEngine(Runtime):
 
     def activate_circuit_breaker(self, reason: str) -> None:
         """Latch the breaker at once; it is journaled as soon as the loop turns."""
-        self.loop.stop_latched = True
-        self._breaker_latched = True
         command_id = self._command_id(None, "trip")
         self.loop.post(
             c.TripBreaker(command_id=command_id, actor=PROGRAM, at=self.clock.now(), reason=reason)
@@ -161,7 +173,6 @@ class ExecutionEngine(Runtime):
 
     def deactivate_circuit_breaker(self) -> None:
         """Re-arm every breaker; entries are allowed again once that is journaled."""
-        self._breaker_latched = False
         command_id = self._command_id(None, "rearm")
         self.loop.post(c.RearmBreaker(command_id=command_id, actor=PROGRAM, at=self.clock.now()))
 
@@ -177,20 +188,13 @@ class ExecutionEngine(Runtime):
 
     def get_performance_metrics(self) -> dict[str, Any]:
         """Give counts, positions, risk, slippage and latency as plain numbers."""
-        metrics = metrics_of(self.performance, self.state, is_running=self.is_running)
-        metrics["engine"]["circuit_breaker_active"] |= self._breaker_latched
-        quotes = self.quotes.latest()
-        pnls = [
-            position.unrealised_pnl(quotes[key].mark)
-            for key, position in self.state.positions.items()
-            if key in quotes
-        ]
-        metrics["positions"] |= {
-            "total_unrealized_pnl": float(sum(pnls, ZERO)),
-            "winning_positions": sum(1 for pnl in pnls if pnl > ZERO),
-            "losing_positions": sum(1 for pnl in pnls if pnl < ZERO),
-        }
-        return metrics
+        return metrics_of(
+            self.performance,
+            self.state,
+            self.quotes.latest(),
+            is_running=self.is_running,
+            is_latched=self.loop.breaker_latched,
+        )
 
     def _command_id(self, signal_id: str | None, name: str) -> str:
         """Name a command: by the source's own id where it has one, else never used before."""
@@ -249,15 +253,13 @@ class ExecutionEngine(Runtime):
             if not waiters:
                 self._waiters.pop(order.client_order_id, None)
 
-    def _see(self, event: e.Event, state: State, _: float) -> None:
+    def _see(self, event: e.Event, state: State, _received_s: float) -> None:
         """Wake who waits, and call back who asked to be told."""
         if isinstance(event, e.FlattenEnded):
             for flat in self._flat_waiters:
                 if not flat.done():
                     flat.set_result(None)
             self._flat_waiters.clear()
-        if isinstance(event, e.TradingResumed | e.BreakerRearmed):
-            self._breaker_latched = bool(state.breakers)
         identity = _order_of(event)
         order = state.order(identity) if identity is not None else None
         if order is None:

@@ -36,6 +36,8 @@ def fill_booked(state: State, event: e.FillBooked) -> Changes:
         changes |= with_order(state, order)
         if position is not None and not order.is_exit:
             position = _protected(position, order)
+    elif position is not None and fill.key not in state.positions:
+        position = replace(position, external=True)
     positions = without(state.positions, fill.key)
     if position is not None:
         changes["positions"] = {**positions, fill.key: position}

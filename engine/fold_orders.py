@@ -93,7 +93,25 @@ def order_changed(state: State, event: _OrderEvent) -> Changes:
             assert_never(event)
     if order.is_finished and order.finished_at is None:
         order = replace(order, finished_at=event.at)
+        changes |= _target_returned(state, order)
     return {**with_order(state, order), **changes}
+
+
+def _target_returned(state: State, order: Order) -> Changes:
+    """Put a target back whose exit ended unfilled, or its unfilled share: it is tried again."""
+    position = state.positions.get(order.key)
+    if not order.is_exit or not order.targets or position is None or order.remaining <= 0:
+        return {}
+    if position.position_id != order.position_id:
+        return {}
+    watched = {target.price for target in position.targets}
+    left = tuple(
+        replace(target, fraction=target.fraction * order.remaining / order.quantity)
+        for target in order.targets
+        if target.price not in watched
+    )
+    changed = replace(position, targets=(*position.targets, *left))
+    return {"positions": {**state.positions, order.key: changed}}
 
 
 def with_order(state: State, order: Order) -> Changes:

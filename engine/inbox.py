@@ -4,10 +4,13 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from engine.commands import ActorKind, CommandBase, Flatten, Halt
+from engine.commands import ActorKind, CommandBase, Flatten, Halt, RearmBreaker, Resume, TripBreaker
 from engine.decide import Message
 from engine.errors import QueueFull
 from engine.receipts import Receipt
+
+_STOPS = (Halt, Flatten, TripBreaker)
+_ALLOWING = (Resume, RearmBreaker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +19,11 @@ class Entry:
 
     message: Message
     future: asyncio.Future[Receipt] | None
-    received: float
+    received_s: float
 
 
 class Inbox:
-    """Hold messages in order; Halt and Flatten go first, and are never refused for lack of room."""
+    """Hold messages in order; stops and trips go first and are never refused."""
 
     def __init__(self, length_max: int) -> None:
         """Bound the commands that wait; reports are bounded by the orders that are open."""
@@ -39,7 +42,8 @@ class Inbox:
         Raises: QueueFull for a person's or a program's command beyond the bound.
         """
         message = entry.message
-        if isinstance(message, Halt | Flatten):
+        if isinstance(message, _STOPS):
+            self._first.extend(self._overtaken())
             self._first.append(entry)
         else:
             if self._is_bounded(message) and len(self._rest) >= self._length_max:
@@ -47,9 +51,18 @@ class Inbox:
             self._rest.append(entry)
         self._arrived.set()
 
+    def _overtaken(self) -> list[Entry]:
+        """Take out what waits to allow entries again: a later stop must come after it."""
+        allowing = [entry for entry in self._rest if isinstance(entry.message, _ALLOWING)]
+        if allowing:
+            self._rest = deque(e for e in self._rest if not isinstance(e.message, _ALLOWING))
+        return allowing
+
     def put_back(self, entries: list[Entry]) -> None:
         """Return messages that could not be journaled, in front of everything else."""
-        self._rest.extendleft(reversed(entries))
+        for entry in reversed(entries):
+            lane = self._first if isinstance(entry.message, _STOPS) else self._rest
+            lane.appendleft(entry)
         self._arrived.set()
 
     async def take(self, count_max: int) -> list[Entry]:

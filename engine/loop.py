@@ -16,8 +16,14 @@ from engine import reports as r
 from engine.alerts import Alert, alerts_of
 from engine.context import Context
 from engine.decide import Message, decide
-from engine.errors import EngineStopped, JournalError, JournalUnavailable
-from engine.events import Event, TradingResumed
+from engine.errors import (
+    AppendUncertain,
+    EngineStopped,
+    JournalError,
+    JournalLocked,
+    JournalUnavailable,
+)
+from engine.events import BreakerRearmed, Event, TradingResumed
 from engine.fold import apply
 from engine.inbox import Entry, Inbox
 from engine.ports import Clock, Journal, Quotes, Step
@@ -59,15 +65,18 @@ class Loop:
         self.state = State()
         self.inbox = Inbox(inbox_max)
         self.stop_latched = False
+        self.breaker_latched = False
         self.armed = False
         self.fault: BaseException | None = None
-        self.journal_down_since: float | None = None
+        self.journal_down_since_s: float | None = None
         self._journal = journal
         self._quotes = quotes
         self._clock = clock
         self._settle_s = settle_s
         self._listeners: list[Listener] = []
+        self._batch: list[Entry] = []
         self._halts_waiting = 0
+        self._trips_waiting = 0
         self._closed = True
 
     def subscribe(self, listener: Listener) -> None:
@@ -78,7 +87,13 @@ class Loop:
         """Take the journal and fold it. Raises: JournalError."""
         self.state = await self._journal.open()
         self.stop_latched = self.state.stop is not None
+        self.breaker_latched = bool(self.state.breakers)
         self._closed = False
+
+    @property
+    def is_latched(self) -> bool:
+        """Tell whether entries are withheld, by a stop or a breaker, journaled or not."""
+        return self.stop_latched or self.breaker_latched
 
     def post(self, message: Message) -> None:
         """Leave a message without waiting for its receipt. Raises: EngineStopped, QueueFull."""
@@ -99,6 +114,9 @@ class Loop:
         if isinstance(message, c.Halt | c.Flatten):
             self.stop_latched = True
             self._halts_waiting += 1
+        if isinstance(message, c.TripBreaker):
+            self.breaker_latched = True
+            self._trips_waiting += 1
         self.inbox.put(Entry(message, future, self._clock.monotonic()))
 
     async def run(self) -> None:
@@ -112,18 +130,25 @@ class Loop:
 
     async def turn(self) -> None:
         """Take one batch, commit it, dispatch it."""
-        batch = await self.inbox.take(BATCH_MAX)
+        batch = self._batch = await self.inbox.take(BATCH_MAX)
         before = self.state
-        outcomes, steps, after = await self._decided(batch, before)
-        if steps and not await self._committed(steps, before, after, batch):
+        try:
+            outcomes, steps, after = await self._decided(batch, before)
+            if steps:
+                await self._commit(steps, before, after)
+                self.journal_down_since_s = None
+        except JournalUnavailable as fault:
+            await self._wait_for_journal(batch, fault)
             return
         self.state = after
-        self.journal_down_since = None
         for entry in batch:
             if isinstance(entry.message, c.Halt | c.Flatten):
                 self._halts_waiting -= 1
+            elif isinstance(entry.message, c.TripBreaker):
+                self._trips_waiting -= 1
         for outcome in outcomes:
             self._tell(outcome)
+        self._batch = []
 
     def close(self, fault: BaseException | None = None) -> None:
         """Refuse everything from now on; who waits is told that the engine stopped."""
@@ -131,9 +156,11 @@ class Loop:
             self.fault = fault
             self.stop_latched = True
         self._closed = True
-        for entry in self.inbox.drain():
-            if entry.future is not None and not entry.future.done():
-                entry.future.set_exception(EngineStopped("The engine has stopped."))
+        waiting = [*self._batch, *self.inbox.drain()]
+        self._batch = []
+        self._halts_waiting = self._trips_waiting = 0
+        why = f"The engine has stopped: {self.fault}." if self.fault else "The engine has stopped."
+        _fail(waiting, fault if isinstance(fault, JournalError) else EngineStopped(why))
 
     async def _decided(
         self, batch: Sequence[Entry], state: State
@@ -145,11 +172,7 @@ class Loop:
             if earlier is not None:
                 outcomes.append(_Outcome(entry, earlier, state, is_repeat=True))
                 continue
-            try:
-                events = decide(state, entry.message, await self._context(entry.message, state))
-            except AssertionError as bug:
-                _fail(batch, bug)
-                raise
+            events = decide(state, entry.message, await self._context(entry.message, state))
             alerts: list[Alert] = []
             for event in events:
                 following = apply(state, event)
@@ -160,33 +183,55 @@ class Loop:
             outcomes.append(_Outcome(entry, events, state))
         return outcomes, steps, state
 
-    async def _committed(
-        self, steps: list[Step], before: State, after: State, batch: list[Entry]
-    ) -> bool:
-        """Append; when the journal cannot, keep reports and stops for later, refuse the rest."""
+    async def _commit(self, steps: list[Step], before: State, after: State) -> None:
+        """Append; an append of unknown outcome is settled by reading the journal again.
+
+        Raises: JournalUnavailable when it did not happen, JournalLocked, JournalCorrupt.
+        """
         try:
             await self._journal.append(steps, before, after)
-        except JournalUnavailable as fault:
-            if self.journal_down_since is None:
-                self.journal_down_since = self._clock.monotonic()
-                log.warning("the journal cannot be written: %s", fault)
-            kept = [entry for entry in batch if _outlives_a_fault(entry.message)]
-            _fail([entry for entry in batch if entry not in kept], fault)
-            self.inbox.put_back(kept)
-            await asyncio.sleep(RETRY_S)
-            return False
-        except JournalError as fault:
-            _fail(batch, fault)
-            raise
-        return True
+        except AppendUncertain as fault:
+            log.warning("the journal is read again: %s", fault)
+            stored = await self._read_again()
+            if stored.seq == before.seq:
+                raise JournalUnavailable("The append did not happen.") from fault
+            if stored != after:
+                raise JournalLocked("Another process wrote the journal.") from fault
+
+    async def _read_again(self) -> State:
+        while True:
+            try:
+                return await self._journal.open()
+            except (JournalUnavailable, AppendUncertain):
+                self._note_down()
+                await asyncio.sleep(RETRY_S)
+
+    def _note_down(self) -> None:
+        if self.journal_down_since_s is None:
+            self.journal_down_since_s = self._clock.monotonic()
+
+    async def _wait_for_journal(self, batch: Sequence[Entry], fault: JournalUnavailable) -> None:
+        """Keep stops and what venues said once only; refuse every other command that waits."""
+        if self.journal_down_since_s is None:
+            log.warning("the journal cannot be used: %s", fault)
+        self._note_down()
+        waiting = [*batch, *self.inbox.drain()]
+        kept = _worth_keeping(waiting)
+        keeping = {id(entry) for entry in kept}
+        _fail([entry for entry in waiting if id(entry) not in keeping], fault)
+        self.inbox.put_back(kept)
+        self._batch = []
+        await asyncio.sleep(RETRY_S)
 
     def _tell(self, outcome: _Outcome) -> None:
         if not outcome.is_repeat:
             for event in outcome.events:
                 if isinstance(event, TradingResumed) and not self._halts_waiting:
-                    self.stop_latched = False
+                    self.stop_latched = self.state.stop is not None
+                if isinstance(event, BreakerRearmed) and not self._trips_waiting:
+                    self.breaker_latched = bool(self.state.breakers)
                 for listener in self._listeners:
-                    listener(event, self.state, outcome.entry.received)
+                    listener(event, self.state, outcome.entry.received_s)
         future = outcome.entry.future
         if future is not None and not future.done():
             message = outcome.entry.message
@@ -242,7 +287,7 @@ class Loop:
             ticket=ticket,
             fill_known=fill_known,
             armed=self.armed,
-            stop_latched=self.stop_latched,
+            stop_latched=self.is_latched,
             settle_s=self._settle_s,
         )
 
@@ -250,11 +295,31 @@ class Loop:
 def _fail(entries: Sequence[Entry], fault: BaseException) -> None:
     for entry in entries:
         if entry.future is not None and not entry.future.done():
-            entry.future.set_exception(
-                fault if isinstance(fault, JournalError) else EngineStopped(str(fault))
-            )
+            entry.future.set_exception(fault)
 
 
-def _outlives_a_fault(message: Message) -> bool:
-    """Tell what must not be lost while the journal is away: reports and stops."""
-    return not isinstance(message, c.CommandBase) or isinstance(message, c.Halt | c.Flatten)
+def _worth_keeping(entries: Sequence[Entry]) -> list[Entry]:
+    """Give stops, answers to submits, and each fill once: what nobody says a second time.
+
+    Whatever else a venue shows is asked for again, so what waits is bounded by orders and fills.
+    """
+    kept: list[Entry] = []
+    fills: set[str] = set()
+    for entry in entries:
+        match entry.message:
+            case (
+                c.Halt()
+                | c.Flatten()
+                | c.TripBreaker()
+                | r.SubmitAccepted()
+                | r.SubmitRefused()
+                | r.SubmitUnanswered()
+                | r.SubmitWithheld()
+            ):
+                kept.append(entry)
+            case r.FillReported(fill=fill) if fill.identity not in fills:
+                fills.add(fill.identity)
+                kept.append(entry)
+            case _:
+                continue
+    return kept

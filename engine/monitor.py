@@ -25,11 +25,11 @@ from engine.reports import (
 )
 from engine.state import State
 
-POLL_S_MIN = 0.5
-POLL_S_MAX = 5.0
-POLL_GROWTH = 1.2
-SEARCH_S_MAX = 20.0
-CANCEL_S_MAX = 5.0
+POLL_MIN_S = 0.5
+POLL_MAX_S = 5.0
+POLL_GROWTH = 1.2  # at each quiet poll, up to POLL_MAX_S
+SEARCH_MAX_S = 20.0
+CANCEL_MAX_S = 5.0
 FILLS_OVERLAP = timedelta(seconds=60)
 BOOKS_EVERY_S = 60.0
 
@@ -59,7 +59,7 @@ class OrderMonitor:
         self._timeout_s = timeout_s
         self._jitter = jitter
         self._awake = asyncio.Event()
-        self._interval_s = POLL_S_MIN
+        self._interval_s = POLL_MIN_S
         self._cursor: datetime | None = None
         self._cancelling: set[str] = set()
         self._searching: set[str] = set()
@@ -84,7 +84,7 @@ class OrderMonitor:
         if client_order_id in self._cancelling:
             return
         self._cancelling.add(client_order_id)
-        pause_s = POLL_S_MIN
+        pause_s = POLL_MIN_S
         try:
             while (order := self._open(client_order_id)) is not None:
                 answer = await self._within(self._venue.cancel(order))
@@ -97,7 +97,7 @@ class OrderMonitor:
                 if self._open(client_order_id) is None:
                     return
                 await self._pause(pause_s)
-                pause_s = min(CANCEL_S_MAX, pause_s * 2)
+                pause_s = min(CANCEL_MAX_S, pause_s * 2)
         finally:
             self._cancelling.discard(client_order_id)
 
@@ -106,14 +106,14 @@ class OrderMonitor:
         if client_order_id in self._searching:
             return
         self._searching.add(client_order_id)
-        pause_s = POLL_S_MIN
+        pause_s = POLL_MIN_S
         try:
             while (order := self._open(client_order_id)) is not None:
                 if order.status is not OrderStatus.UNKNOWN:
                     return
                 await self._look(order)
                 await self._pause(pause_s)
-                pause_s = min(SEARCH_S_MAX, pause_s * 2)
+                pause_s = min(SEARCH_MAX_S, pause_s * 2)
         finally:
             self._searching.discard(client_order_id)
 
@@ -126,45 +126,42 @@ class OrderMonitor:
     async def books(self) -> None:
         """Ask for everything the venue shows, and report it or its silence."""
         await self.fetch_fills()
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                snapshot = await self._venue.snapshot()
-        except (VenueUnavailable, TimeoutError) as fault:
-            text = str(fault) or f"no answer in {self._timeout_s:.0f} s"
+        snapshot = await self._within(self._venue.snapshot())
+        if snapshot is None:
+            text = f"no answer from {self._venue.name}"
             self._report(VenueSilent(venue=self._venue.name, text=text))
             return
         self._report(snapshot)
 
     async def watch_books(self) -> None:
-        """Compare the books for ever; often while the venue is silent."""
+        """Compare the books for ever; often while the venue is silent or shows something else."""
         while True:
-            silent = self._venue.name in self._state().venues_silent
-            await self._pause(POLL_S_MAX if silent else BOOKS_EVERY_S)
+            state, name = self._state(), self._venue.name
+            is_doubtful = name in state.venues_silent or name in state.books_differ
+            await self._pause(POLL_MAX_S if is_doubtful else BOOKS_EVERY_S)
             await self.books()
 
     async def follow(self) -> None:
         """Follow the venue's stream for ever; a stream that ends is opened again."""
-        pause_s = POLL_S_MIN
+        pause_s = POLL_MIN_S
         while True:
             try:
                 async for report in self._venue.reports():
                     self._report(report)
-                    pause_s = POLL_S_MIN
-                    self._interval_s = POLL_S_MIN
+                    pause_s = POLL_MIN_S
+                    self._interval_s = POLL_MIN_S
             except VenueUnavailable as fault:
                 log.warning("the stream of %s ended: %s", self._venue.name, fault)
             await self._pause(pause_s)
-            pause_s = min(SEARCH_S_MAX, pause_s * 2)
+            pause_s = min(SEARCH_MAX_S, pause_s * 2)
 
     async def poll(self) -> None:
         """Poll open orders for ever, adaptively."""
         while True:
             orders = self._orders()
             if not orders:
-                self._awake.clear()
                 await self._awake.wait()
-                self._interval_s = POLL_S_MIN
-                await self._pause(self._interval_s)
+                await self._rest()
                 continue
             before = self._state().seq
             await self.fetch_fills()
@@ -173,22 +170,20 @@ class OrderMonitor:
                 if not waits and self._open(order.client_order_id) is not None:
                     await self._look_up(order)
             quiet = self._state().seq == before
-            grown = min(POLL_S_MAX, self._interval_s * POLL_GROWTH)
-            self._interval_s = grown if quiet else POLL_S_MIN
-            await self._pause(self._interval_s)
+            grown = min(POLL_MAX_S, self._interval_s * POLL_GROWTH)
+            self._interval_s = grown if quiet else POLL_MIN_S
+            await self._rest()
 
     def wake(self) -> None:
-        """Say that there is something to poll."""
+        """Say that there is something new to poll: soon, whatever the interval has grown to."""
+        self._interval_s = POLL_MIN_S
         self._awake.set()
 
     async def fetch_fills(self) -> bool:
         """Report the fills since the last ones, overlapping; False when the venue is silent."""
         since = (self._cursor or self._start()) - FILLS_OVERLAP
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                found = await self._venue.fills(since)
-        except (VenueUnavailable, TimeoutError) as fault:
-            log.info("no fills from %s: %s", self._venue.name, fault)
+        found = await self._within(self._venue.fills(since))
+        if found is None:
             return False
         for report in found:
             if report.fill.identity not in self._state().fills_known:
@@ -217,14 +212,28 @@ class OrderMonitor:
         self._report(answer)
 
     async def _within(self, call: Awaitable[T]) -> T | None:
+        """Wait for an answer, in time; None when there is none, or none that can be read."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await call
-        except (VenueUnavailable, TimeoutError):
-            return None
+        except (VenueUnavailable, TimeoutError) as fault:
+            log.info("no answer from %s: %s", self._venue.name, fault)
+        except Exception:  # task boundary: a broken answer is none, and asking goes on
+            log.exception("an answer of %s could not be read", self._venue.name)
+        return None
 
-    async def _pause(self, seconds: float) -> None:
-        await asyncio.sleep(seconds * self._jitter.uniform(0.8, 1.2))
+    async def _rest(self) -> None:
+        """Wait for the next poll; what is new is polled at the shortest interval."""
+        try:
+            async with asyncio.timeout(self._interval_s * self._jitter.uniform(0.8, 1.2)):
+                await self._awake.wait()
+        except TimeoutError:
+            return
+        self._awake.clear()
+        await self._pause(POLL_MIN_S)
+
+    async def _pause(self, pause_s: float) -> None:
+        await asyncio.sleep(pause_s * self._jitter.uniform(0.8, 1.2))
 
     def _orders(self) -> list[Order]:
         return [o for o in self._state().orders.values() if o.venue == self._venue.name]
@@ -233,6 +242,14 @@ class OrderMonitor:
         return self._state().orders.get(client_order_id)
 
     def _start(self) -> datetime:
-        """Give where to begin reading fills: before the oldest order that is still open."""
-        times = [o.submitted_at for o in self._orders() if o.submitted_at is not None]
-        return min(times, default=self._clock.now())
+        """Give where to begin reading fills: at the oldest open order, or where the last ended.
+
+        What was filled while nobody looked came after that.
+        """
+        finished = [
+            order.finished_at
+            for order in self._state().orders_finished.values()
+            if order.venue == self._venue.name and order.finished_at is not None
+        ]
+        open_since = [o.submitted_at for o in self._orders() if o.submitted_at is not None]
+        return min([*open_since, max(finished, default=self._clock.now())])

@@ -9,15 +9,22 @@ ONE = Decimal(1)
 HUNDRED = Decimal(100)
 BPS = Decimal(10000)
 MAGNITUDE_MAX = Decimal("1e18")
+MAGNITUDE_MIN = Decimal("1e-18")
+_LETTERS = frozenset("0123456789.+-eE")
 
 
 def decimal_of(value: object, name: str) -> Decimal:
     """Read a finite Decimal from a Decimal, an int, a float or a text, through `str`.
 
-    Raises: InvalidInput when it is no number, is NaN or infinite, or exceeds 1e18 in magnitude.
+    A text is written in ASCII without grouping: `1_000` or full-width digits are no number here.
+
+    Raises: InvalidInput when it is no number, is NaN or infinite, or, zero aside, is not between
+    1e-18 and 1e18 in magnitude.
     """
     if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
         raise InvalidInput(f"{name} must be a number such as 0.01, not {value!r}.")
+    if isinstance(value, str) and not _LETTERS.issuperset(value.strip()):
+        raise InvalidInput(f"{name} must be a number such as 0.01, not {value[:40]!r}.")
     try:
         number = value if isinstance(value, Decimal) else Decimal(str(value).strip())
     except InvalidOperation:
@@ -26,6 +33,8 @@ def decimal_of(value: object, name: str) -> Decimal:
         raise InvalidInput(f"{name} must be a finite number, not {value!r}.")
     if abs(number) > MAGNITUDE_MAX:
         raise InvalidInput(f"{name} must be at most 1e18.")
+    if number != ZERO and abs(number) < MAGNITUDE_MIN:
+        raise InvalidInput(f"{name} must be at least 1e-18.")
     return number
 
 

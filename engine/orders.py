@@ -135,7 +135,9 @@ class Order:
     """Instruct a venue, and carry what became of it.
 
     `quantity` and `filled` are in base currency; `price_limit` bounds a MARKET order and prices a
-    LIMIT order; `price_decision` is the mid at the signal, `price_arrival` the mid at the send;
+    LIMIT order; `price_decision` is the mid at the signal, `price_arrival` the mid at the send; an
+    ENTRY carries `stop` and `targets` for its position, an EXIT the target that it serves, which
+    returns to the position if the exit fails;
     `fees` is in quote currency. `unknown_since`, `asks` and `not_founds` describe the search for an
     unanswered order; `not_founds` counts only searches in which every source answered.
     """
@@ -224,6 +226,6 @@ def triggered(order: Order, trigger: OrderTrigger) -> Order:
     """
     assert can(order, trigger), f"{order.client_order_id}: {trigger} while {order.status}"
     status = TRANSITIONS[order.status, trigger]
-    if status is OrderStatus.ACCEPTED and order.cancel_requested:
+    if order.cancel_requested and status in (_S.ACCEPTED, _S.PARTIALLY_FILLED):
         status = OrderStatus.PENDING_CANCEL
     return replace(order, status=status)

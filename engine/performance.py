@@ -8,11 +8,12 @@ samples.
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine import events as e
 from engine.orders import Order, OrderStatus
+from engine.quotes import Quote
 from engine.state import State
 
 SAMPLES_MAX = 1000
@@ -24,7 +25,7 @@ class Performance:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """Measure with a monotonic clock, in seconds."""
         self._monotonic = monotonic
-        self._received: dict[str, float] = {}
+        self._received_s: dict[str, float] = {}
         self.latencies_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.acknowledged_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.slippages_bps: deque[float] = deque(maxlen=SAMPLES_MAX)
@@ -32,7 +33,7 @@ class Performance:
         self.denied = 0
         self.counts: dict[OrderStatus, int] = {}
 
-    def see(self, event: e.Event, state: State, received: float) -> None:
+    def see(self, event: e.Event, state: State, received_s: float) -> None:
         """Take one committed event in."""
         match event:
             case e.SignalReceived():
@@ -40,7 +41,7 @@ class Performance:
             case e.OrderDenied():
                 self.denied += 1
             case e.OrderSubmitted(order=order):
-                self._received[order.client_order_id] = received
+                self._received_s[order.client_order_id] = received_s
             case e.OrderAccepted(client_order_id=client_order_id):
                 self._stamp(self.acknowledged_ms, client_order_id)
             case e.FillBooked(fill=fill) if fill.client_order_id is not None:
@@ -62,15 +63,15 @@ class Performance:
                 pass
 
     def _stamp(self, samples: deque[float], client_order_id: str) -> None:
-        received = self._received.get(client_order_id)
-        if received is not None:
-            samples.append((self._monotonic() - received) * 1000)
+        received_s = self._received_s.get(client_order_id)
+        if received_s is not None:
+            samples.append((self._monotonic() - received_s) * 1000)
 
     def _finished(self, order: Order | None) -> None:
         """Count an order once, when it is first seen finished."""
         if order is None or not order.is_finished:
             return
-        if self._received.pop(order.client_order_id, None) is None:
+        if self._received_s.pop(order.client_order_id, None) is None:
             return
         self.counts[order.status] = self.counts.get(order.status, 0) + 1
         cost = order.slippage_cost_bps
@@ -84,8 +85,8 @@ class Performance:
 
     @property
     def failed(self) -> int:
-        """Give how many signals and orders came to nothing: denied, rejected, not sent."""
-        failures = (OrderStatus.REJECTED, OrderStatus.NOT_SENT)
+        """Give how many signals and orders failed: denied, rejected, not sent, lapsed unfilled."""
+        failures = (OrderStatus.REJECTED, OrderStatus.NOT_SENT, OrderStatus.EXPIRED)
         return self.denied + sum(self.counts.get(status, 0) for status in failures)
 
 
@@ -110,21 +111,41 @@ def summary(samples: Sequence[float], unit: str) -> dict[str, Any]:
     }
 
 
-def metrics_of(performance: Performance, state: State, *, is_running: bool) -> dict[str, Any]:
-    """Give the metrics of the Python interface: engine, positions, risk, monitoring."""
+def metrics_of(
+    performance: Performance,
+    state: State,
+    quotes: Mapping[str, Quote],
+    *,
+    is_running: bool,
+    is_latched: bool,
+) -> dict[str, Any]:
+    """Give the metrics of the Python interface: engine, positions, risk, monitoring.
+
+    `is_latched` tells of a breaker that is latched in memory and not journaled yet.
+    """
+    pnls = [
+        position.unrealised_pnl(quotes[key].mark)
+        for key, position in state.positions.items()
+        if key in quotes
+    ]
     done = performance.successful + performance.failed
     equity = state.equity
     return {
         "engine": {
             "mode": state.journal.mode if state.journal is not None else "paper",
             "is_running": is_running,
-            "circuit_breaker_active": bool(state.breakers),
+            "circuit_breaker_active": is_latched or bool(state.breakers),
             "total_signals": performance.signals,
             "successful_executions": performance.successful,
             "failed_executions": performance.failed,
             "success_rate": performance.successful / done if done else 0.0,
         },
-        "positions": {"total_positions": len(state.positions)},
+        "positions": {
+            "total_positions": len(state.positions),
+            "total_unrealized_pnl": float(sum(pnls)),
+            "winning_positions": sum(1 for pnl in pnls if pnl > 0),
+            "losing_positions": sum(1 for pnl in pnls if pnl < 0),
+        },
         "risk": {
             "current_drawdown_pct": float(equity.drawdown_pct) if equity else 0.0,
             "daily_loss_pct": float(equity.day_loss_pct) if equity else 0.0,

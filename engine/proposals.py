@@ -63,6 +63,11 @@ class Proposal:
         return max(self.cost, self.quantity * (self.price_limit or ZERO))
 
     @property
+    def amount_asked(self) -> Decimal:
+        """Give what was asked for in quote currency: as written, or the most it can cost."""
+        return self.signal.notional or self.cost_max
+
+    @property
     def fee(self) -> Decimal:
         """Give the expected fee at the taker's rate, in quote currency."""
         return self.cost * self.instrument.fee_taker
@@ -136,6 +141,8 @@ def propose(
         return Unproposable(breach=_stale(context, key, state), symbol=symbol, side=side)
     assert quote is not None or position is not None, "an exit has a position"
     draft = _priced(signal, instrument, aim, quote, position)
+    if isinstance(draft, Breach):
+        return Unproposable(breach=draft, symbol=symbol, side=side)
     wrong = _wrong_side(draft)
     if wrong is not None:
         return Unproposable(breach=wrong, symbol=symbol, side=side)
@@ -198,8 +205,11 @@ def _priced(
     aim: tuple[OrderSide, OrderPurpose],
     quote: Quote | None,
     position: Position | None,
-) -> Proposal:
-    """Fix kind, limit and expected price; distances start at the mid, or at the limit price."""
+) -> Proposal | Breach:
+    """Fix kind, limit and expected price; a price that the tick rounds to nothing is refused.
+
+    Distances start at the mid, or at a limit price that waits for a better one.
+    """
     side, purpose = aim
     passive = Toward.DOWN if side is OrderSide.BUY else Toward.UP
     limit = signal.price_limit
@@ -209,8 +219,10 @@ def _priced(
     touch = _touch(quote, side, position)
     price = touch
     if limit is not None:
+        if limit <= ZERO:
+            return _below_tick("limit", instrument)
         price = min(limit, touch) if side is OrderSide.BUY else max(limit, touch)
-    anchor = limit or (quote.mid if quote is not None else price)
+    anchor = _anchor(limit, quote, side, price)
     # The stop is rounded toward the price, so it never risks more than was asked for; a target
     # likewise, so it is reached no later.
     up, down = (Toward.UP, Toward.DOWN) if side is OrderSide.BUY else (Toward.DOWN, Toward.UP)
@@ -219,13 +231,15 @@ def _priced(
         stop = anchor * (1 - side.sign * signal.stop_loss_pct / HUNDRED)
     if stop is not None:
         stop = instrument.price_rounded(stop, up)
-    targets = tuple(
-        replace(
-            target,
-            price=instrument.price_rounded(_target_price(target, anchor, side), down),
-            percent=None,
-        )
+    prices = [
+        instrument.price_rounded(_target_price(target, anchor, side), down)
         for target in signal.targets
+    ]
+    if (stop is not None and stop <= ZERO) or any(price <= ZERO for price in prices):
+        return _below_tick("stop or target", instrument)
+    targets = tuple(
+        replace(target, price=reached, percent=None)
+        for target, reached in zip(signal.targets, prices, strict=True)
     )
     return Proposal(
         signal=signal,
@@ -244,6 +258,23 @@ def _priced(
     )
 
 
+def _anchor(limit: Decimal | None, quote: Quote | None, side: OrderSide, price: Decimal) -> Decimal:
+    """Give where distances in percent start: the mid, or a limit price that is better than it."""
+    mid = quote.mid if quote is not None else price
+    if limit is None:
+        return mid
+    return min(limit, mid) if side is OrderSide.BUY else max(limit, mid)
+
+
+def _below_tick(what: str, instrument: Instrument) -> Breach:
+    tick = plain(instrument.price_tick)
+    return Breach(
+        rule="price_tick",
+        sentence=f"The {what} is below the smallest price of {instrument.symbol}, {tick}.",
+        limit=tick,
+    )
+
+
 def _touch(quote: Quote | None, side: OrderSide, position: Position | None) -> Decimal:
     if quote is None:
         assert position is not None, "an exit has a position"
@@ -259,7 +290,7 @@ def _target_price(target: Target, anchor: Decimal, side: OrderSide) -> Decimal:
 
 
 def _wrong_side(draft: Proposal) -> Breach | None:
-    anchor = draft.price_limit or (draft.quote.mid if draft.quote is not None else draft.price)
+    anchor = _anchor(draft.price_limit, draft.quote, draft.side, draft.price)
     word = "A buy" if draft.side is OrderSide.BUY else "A short"
     stop_side, target_side = (
         ("below", "above") if draft.side is OrderSide.BUY else ("above", "below")

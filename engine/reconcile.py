@@ -6,6 +6,7 @@ fills; the venue's total must be at least that much, and whatever else it holds 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from engine.identities import instrument_key
@@ -15,6 +16,8 @@ from engine.orders import OrderStatus
 from engine.portfolio import is_swap
 from engine.reports import VenueSnapshot
 from engine.state import State
+
+SETTLING = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +34,14 @@ def differences(
     """Compare positions and open orders; symbols with an order in flight are left for later.
 
     A fill can be under way between the venue's answer and ours, so a symbol counts only when none
-    of our orders on it is open.
+    of our orders on it is open, and none finished since shortly before the snapshot was taken.
     """
     busy = {order.key for order in state.orders.values()}
+    busy |= {
+        order.key
+        for order in state.orders_finished.values()
+        if order.finished_at is not None and order.finished_at >= snapshot.at - SETTLING
+    }
     found: list[Difference] = []
     swaps = {
         instrument_key(snapshot.venue, position.symbol): position.quantity

@@ -107,8 +107,17 @@ class Runtime:
             await self.quotes.start()
         except VenueUnavailable as fault:
             log.warning("the market is not there yet: %s", fault)
-        self._main = asyncio.create_task(self.dispatcher.run(), name="engine")
-        self._main.add_done_callback(_log_end)
+        # start and stop are two calls, so the group of tasks lives in a task of its own
+        self._main = asyncio.create_task(self.dispatcher.run(), name="engine")  # see above
+        self._main.add_done_callback(self._ended)
+        try:
+            await self._begin()
+        except BaseException:
+            await self._end_tasks()
+            raise
+
+    async def _begin(self) -> None:
+        """Journal the start and take up what the last process left."""
         settings = self.settings
         now = self.clock.now()
         self.started_at_seq = self.state.seq
@@ -119,7 +128,7 @@ class Runtime:
                 at=now,
                 journal_id=settings.journal_id,
                 epoch=1,
-                mode=settings.mode,
+                mode=settings.mode.value,
                 accounts=settings.accounts,
                 market=settings.market,
                 currency=settings.currency,
@@ -144,11 +153,20 @@ class Runtime:
                     await self.send(command)
             except (EngineError, TimeoutError) as fault:
                 log.warning("the end was not journaled: %s", fault)
-        self._main.cancel()
-        await asyncio.wait([self._main])
+        await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        main, self._main = self._main, None
+        if main is not None:
+            main.cancel()
+            await asyncio.wait([main])
         self.loop.close()
-        self._main = None
         await self.quotes.stop()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Log a fault that ended the engine."""
+        if not task.cancelled() and task.exception() is not None:
+            log.critical("the engine stopped, with trading halted", exc_info=task.exception())
 
     async def wait_ended(self) -> BaseException | None:
         """Wait until the engine stops by itself, and give the fault that stopped it."""
@@ -196,8 +214,3 @@ class Runtime:
             raise JournalMismatch(
                 f"This journal is kept in {journal.currency}, not in {settings.currency}."
             )
-
-
-def _log_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.critical("the engine stopped, with trading halted", exc_info=task.exception())

@@ -1,15 +1,16 @@
 """Signals: a wish to trade, from a person, a strategy, a webhook or a stream."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from engine.errors import InvalidInput
-from engine.numbers import HUNDRED, ONE, ZERO, positive
+from engine.numbers import HUNDRED, ONE, ZERO, decimal_of, positive
 
 SYMBOL_LENGTH_MAX = 40
 STRATEGY_LENGTH_MAX = 40
+ID_LENGTH_MAX = 128
 TARGETS_MAX = 6
 
 
@@ -78,23 +79,28 @@ class TradingSignal:
 
     def __post_init__(self) -> None:
         """Convert the numbers and refuse what cannot be traded."""
-        if not 1 <= len(str(self.symbol).strip()) <= SYMBOL_LENGTH_MAX:
+        symbol = self.symbol.strip() if isinstance(self.symbol, str) else ""
+        if not 1 <= len(symbol) <= SYMBOL_LENGTH_MAX or not symbol.isprintable():
             raise InvalidInput("The symbol must be a name such as BTC/USDT.")
+        object.__setattr__(self, "symbol", symbol)
         object.__setattr__(self, "action", _action(self.action))
         for field, name in _NUMBERS.items():
             value = getattr(self, field)
             if value is not None:
                 object.__setattr__(self, field, positive(value, name))
+        object.__setattr__(self, "targets", _targets(self.targets))
         self._check_sizes()
-        if not 0 <= self.confidence <= 1:
+        confidence = decimal_of(self.confidence, "Confidence")
+        if not ZERO <= confidence <= ONE:
             raise InvalidInput(f"Confidence must be between 0 and 1, not {self.confidence!r}.")
         # A stored signal comes back with a float; 1 and 1.0 would make two hashes of one State.
-        object.__setattr__(self, "confidence", float(self.confidence))
-        if not 1 <= len(self.strategy) <= STRATEGY_LENGTH_MAX:
-            raise InvalidInput(f"A strategy's name has 1 to {STRATEGY_LENGTH_MAX} characters.")
-        for time in (self.created_at, self.expires_at):
-            if time is not None and time.tzinfo is None:
-                raise InvalidInput("A time needs its time zone, for example 2026-01-31T12:00:00Z.")
+        object.__setattr__(self, "confidence", float(confidence))
+        _check_text(self.strategy, "A strategy's name", STRATEGY_LENGTH_MAX)
+        for text, name in ((self.venue, "A venue's name"), (self.signal_id, "A signal's id")):
+            if text is not None:
+                _check_text(text, name, ID_LENGTH_MAX)
+        for field in ("created_at", "expires_at"):
+            object.__setattr__(self, field, _time(getattr(self, field)))
 
     def _check_sizes(self) -> None:
         sizes = (self.quantity, self.notional, self.percent, self.risk_pct)
@@ -127,6 +133,30 @@ _NUMBERS = {
     "stop_loss_pct": "The stop's percentage",
     "leverage": "Leverage",
 }
+
+
+def _targets(value: object) -> tuple[Target, ...]:
+    if not isinstance(value, tuple | list) or not all(isinstance(each, Target) for each in value):
+        raise InvalidInput("Targets must be a list of Target(price=...) or Target(percent=...).")
+    return tuple(value)
+
+
+def _check_text(value: object, name: str, length_max: int) -> None:
+    if (
+        not isinstance(value, str)
+        or not 1 <= len(value) <= length_max
+        or not value.isprintable()
+        or not value.strip()
+    ):
+        raise InvalidInput(f"{name} has 1 to {length_max} printable characters.")
+
+
+def _time(value: object) -> datetime | None:
+    if value is None:
+        return None
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise InvalidInput("A time needs its time zone, for example 2026-01-31T12:00:00Z.")
+    return value.astimezone(UTC)
 
 
 def _action(value: object) -> SignalAction:

@@ -13,7 +13,7 @@ from engine.state import State
 
 EQUITY_EVERY_S = 1.0
 TRIGGER_AGAIN_S = 2.0
-TRIGGER_AGAIN_S_MAX = 30.0
+TRIGGER_AGAIN_MAX_S = 30.0
 
 
 class Watch:
@@ -32,8 +32,8 @@ class Watch:
         self._clock = clock
         self._state = state
         self._post = post
-        self._tried: dict[str, tuple[int, float]] = {}
-        self._equity_at = 0.0
+        self._tried_s: dict[str, tuple[int, float]] = {}
+        self._equity_at_s = 0.0
 
     def start(self) -> None:
         """Listen to the quotes."""
@@ -55,12 +55,12 @@ class Watch:
         if leg is None:
             return
         name = f"{position.position_id}:{leg.leg}:{leg.price}"
-        tries, last = self._tried.get(name, (0, float("-inf")))
+        tries, last_s = self._tried_s.get(name, (0, 0.0))
         now = self._clock.monotonic()
-        pause_s = min(TRIGGER_AGAIN_S_MAX, TRIGGER_AGAIN_S * 2 ** min(tries, 4))
-        if tries and now - last < pause_s:
+        pause_s = min(TRIGGER_AGAIN_MAX_S, TRIGGER_AGAIN_S * 2 ** min(tries, 4))
+        if tries and now - last_s < pause_s:
             return
-        self._tried = {**self._tried, name: (tries + 1, now)}
+        self._tried_s = {**self._tried_s, name: (tries + 1, now)}
         self._forget()
         self._post(
             c.TriggerExit(
@@ -77,16 +77,16 @@ class Watch:
     def _forget(self) -> None:
         """Keep only what concerns positions that are still open."""
         held = {position.position_id for position in self._state().positions.values()}
-        self._tried = {
-            name: tried for name, tried in self._tried.items() if name.partition(":")[0] in held
+        self._tried_s = {
+            name: tried for name, tried in self._tried_s.items() if name.partition(":")[0] in held
         }
 
     def _limits(self, state: State) -> None:
         """Ask for a measurement when daily loss or drawdown has reached its warning."""
         now = self._clock.monotonic()
-        if now - self._equity_at < EQUITY_EVERY_S or state.equity is None:
+        if now - self._equity_at_s < EQUITY_EVERY_S or state.equity is None:
             return
-        self._equity_at = now
+        self._equity_at_s = now
         worth = valuation(state, self._quotes.latest())
         if worth is None:
             return

@@ -23,6 +23,7 @@ def sample(turn: Turn) -> None:
     worth = valuation(turn.state, fresh)
     if worth is None or turn.state.equity is None:
         return
+    roll_day(turn)
     turn.add(
         e.EquitySampled(
             at=turn.now,

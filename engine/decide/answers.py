@@ -39,7 +39,9 @@ def submit_answered(turn: Turn, report: r.SubmitAnswer) -> None:
             if can(order, OrderTrigger.REJECT) and order.filled == ZERO:
                 _reject(turn, order, code, text)
         case r.SubmitUnanswered(text=text):
-            if can(order, OrderTrigger.NO_ANSWER):
+            # What the stream has shown already needs no answer.
+            silent = order.accepted_at is None and order.filled == ZERO
+            if silent and can(order, OrderTrigger.NO_ANSWER):
                 turn.add(
                     e.OrderUnknown(at=turn.now, client_order_id=order.client_order_id, reason=text)
                 )

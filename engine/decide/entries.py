@@ -102,7 +102,7 @@ def deny(
             kind=proposal.kind,
             purpose=proposal.purpose,
             quantity=proposal.quantity,
-            notional=proposal.cost_max,
+            notional=proposal.amount_asked,
             price_limit=proposal.price_limit,
             breaches=breaches,
             actor=actor,

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from engine import events as e
 from engine.commands import (
+    ENGINE,
     CancelOrder,
     ClosePosition,
     RestoreProtections,
@@ -17,7 +18,7 @@ from engine.numbers import ONE, ZERO, plain
 from engine.orders import Order, OrderKind, OrderPurpose, OrderStatus
 from engine.portfolio import is_swap
 from engine.positions import Position
-from engine.signals import Target
+from engine.signals import TARGETS_MAX, Target
 
 UNKNOWN_EXIT_WAIT_S = 3
 
@@ -62,7 +63,14 @@ def close_position(turn: Turn, command: ClosePosition) -> None:
 
 
 def submit_exit(
-    turn: Turn, position: Position, wanted: Decimal, *, intent: str, leg: str, reason: str
+    turn: Turn,
+    position: Position,
+    wanted: Decimal,
+    *,
+    intent: str,
+    leg: str,
+    reason: str,
+    targets: tuple[Target, ...] = (),
 ) -> bool:
     """Submit a market exit of at most `wanted`; False when rounding and capping leave nothing.
 
@@ -71,7 +79,9 @@ def submit_exit(
     quantity = exit_quantity(turn, position, wanted)
     if quantity <= ZERO:
         return False
-    attempt = attempts_of(turn, intent, position.key)
+    # A flatten may try for hours, so its attempts are named by the journal's position: the tail
+    # of finished orders cannot count them all.
+    attempt = turn.state.seq if leg == "flatten" else attempts_of(turn, intent, position.key)
     quote = turn.context.fresh(position.key, turn.state)
     mid = quote.mid if quote is not None else None
     order = Order(
@@ -86,6 +96,7 @@ def submit_exit(
         quantity=quantity,
         intent=intent,
         leverage=position.leverage,
+        targets=targets,
         strategy=position.strategy,
         reason=reason,
         position_id=position.position_id,
@@ -94,6 +105,21 @@ def submit_exit(
     )
     turn.add(e.OrderSubmitted(at=turn.now, command_id=turn.command_id, order=order))
     return True
+
+
+def drop_resting_exits(turn: Turn, keys: tuple[str, ...]) -> None:
+    """Cancel limit exits that rest: they would hold back the exit that must go now."""
+    for order in turn.state.orders.values():
+        resting = order.is_exit and order.kind is not OrderKind.MARKET
+        if resting and order.key in keys and not order.cancel_requested:
+            turn.add(
+                e.OrderCancelRequested(
+                    at=turn.now,
+                    client_order_id=order.client_order_id,
+                    actor=ENGINE,
+                    reason="it holds back an exit",
+                )
+            )
 
 
 def attempts_of(turn: Turn, intent: str, key: str) -> int:
@@ -181,8 +207,13 @@ def trigger(turn: Turn, command: TriggerExit) -> None:
     position = turn.state.position(command.position_id)
     if position is None:
         return
-    wanted = _reached(position, command)
-    if wanted is None or exit_quantity(turn, position, wanted) <= ZERO:
+    target = _target(position, command.price) if command.leg == "target" else None
+    wanted = _reached(turn, position, command, target)
+    if wanted is None:
+        return
+    if command.leg == "stop":
+        drop_resting_exits(turn, (position.key,))
+    if exit_quantity(turn, position, wanted) <= ZERO:
         return
     turn.add(
         e.ExitTriggered(
@@ -202,19 +233,28 @@ def trigger(turn: Turn, command: TriggerExit) -> None:
         intent=command.command_id,
         leg=command.leg,
         reason=f"{command.leg} {plain(command.price)}",
+        targets=(target,) if target is not None else (),
     )
 
 
-def _reached(position: Position, command: TriggerExit) -> Decimal | None:
-    """Give the quantity a reached leg closes: all at a stop, its share at a target."""
+def _reached(
+    turn: Turn, position: Position, command: TriggerExit, target: Target | None
+) -> Decimal | None:
+    """Give the quantity a reached leg closes: all at a stop, its share at a target.
+
+    The last leg of a ladder that was to close everything takes what rounding left of the others.
+    """
+    held = abs(position.quantity)
     if command.leg == "stop":
-        return abs(position.quantity) if position.stop == command.price else None
-    target = _target(position, command.price)
+        return held if position.stop == command.price else None
     if target is None:
         return None
-    if len(position.targets) == 1:
-        return abs(position.quantity)
-    return position.quantity_peak * target.fraction
+    wanted = position.quantity_peak * target.fraction
+    instrument = turn.context.instruments.get(position.key)
+    step = instrument.quantity_step if instrument is not None else ZERO
+    rounding = step * (TARGETS_MAX - 1) if held < position.quantity_peak else ZERO
+    last = len(position.targets) == 1
+    return held if last and held - wanted <= rounding else wanted
 
 
 def _target(position: Position, price: Decimal) -> Target | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from engine import events as e
 from engine import reports as r
 from engine.commands import Actor, ActorKind, Flatten, Halt, Resume, Role
-from engine.decide.exits import attempts_of, exit_quantity, submit_exit
+from engine.decide.exits import attempts_of, drop_resting_exits, exit_quantity, submit_exit
 from engine.decide.turn import Turn
 from engine.numbers import ZERO, plain
 from engine.portfolio import is_dust
@@ -99,6 +99,7 @@ def advance(turn: Turn) -> None:
     if run is None:
         return
     open_positions = _open(turn)
+    drop_resting_exits(turn, tuple(position.key for position in open_positions))
     for position in open_positions:
         if _due(turn, run, position):
             wanted = abs(position.quantity)
@@ -179,7 +180,12 @@ def _verify(turn: Turn, report: r.VenueSnapshot, lines: tuple[str, ...]) -> None
         for position in report.positions
         if position.quantity != ZERO
     )
-    if lines or open_here or swaps:
+    here = tuple(p for p in _open(turn) if p.venue == report.venue)
+    waiting = [order for order in turn.state.orders.values() if order.venue == report.venue]
+    if here or waiting:
+        # Something came back since the venue was asked: it is closed first, then asked again.
+        lines = (*lines, *_lines(turn, here))
+    if lines or open_here or swaps or waiting:
         turn.add(e.FlattenStillOpen(at=turn.now, lines=(*open_here, *swaps, *lines)))
         return
     turn.add(e.FlattenVerified(at=turn.now, venue=report.venue))
@@ -210,7 +216,7 @@ def resume(turn: Turn, command: Resume) -> None:
     elif turn.state.breakers:
         kinds = ", ".join(breaker.kind for breaker in turn.state.breakers.values())
         turn.refuse(actor, "resume", "breaker", f"Re-arm the breaker first: {kinds}.")
-    elif turn.state.stop is None:
+    elif turn.state.stop is None and not turn.state.reducing:
         turn.refuse(actor, "resume", "not_halted", "Trading is active already.")
     else:
         turn.add(e.TradingResumed(at=turn.now, command_id=turn.command_id, actor=actor))

@@ -13,8 +13,10 @@ PORT_METHODS_MAX = 6
 EXCUSE = "Long because"
 
 # Values in, values out: no I/O, clock, randomness or log (DESIGN 3.1). Every module of the engine
-# is pure but these: the loop, what it talks to, the ports it talks through, and what measures it.
-SHELL = frozenset("ports loop inbox monitor venues markets statistics".split())
+# is pure but these: the loop, what it talks to, the ports it talks through, and what runs it.
+SHELL = frozenset(
+    "ports loop inbox monitor watch dispatch runtime execution journal_memory venues markets".split()
+)
 IMPURE_LIBRARIES = frozenset(
     "asyncio time random os logging secrets socket ssl threading subprocess multiprocessing "
     "concurrent tempfile shutil pathlib io sys signal".split()
@@ -45,8 +47,9 @@ CLOCK_CALLS = {
     ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"),
     ("time", "time"), ("time", "time_ns"),
 }  # fmt: skip
-# Statistics describe, they never size an order: quantiles and averages are floats there.
-STATISTICS = ("engine/statistics",)
+# Statistics describe, nothing is decided from them: quantiles and averages are floats there, and
+# the seed's metrics are plain numbers.
+STATISTICS = ("engine/performance",)
 PRINTING = ("bot/__main__.py", "bot/cli")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
