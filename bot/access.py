@@ -102,7 +102,7 @@ class Access:
     ) -> None:
         roles: dict[int, Role] = {}
         roles |= {user: role for user, role in (added or {}).items() if role is not Role.OWNER}
-        roles |= {each.user_id: Role(each.role.value) for each in settings}
+        roles |= {each.user_id: each.role for each in settings}
         self._roles = roles
 
     def person(self, user_id: int | None, chat_id: int | None) -> Person | None:

@@ -16,19 +16,19 @@ from bot.access import (
 )
 from bot.callbacks import CODES, Button
 from bot.settings import OperatorSetting
-from bot.settings import Role as SettingRole
 from engine.commands import AlertKind, Role
 from engine.orders import OrderSide
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ACCESS = Access(
     (
-        OperatorSetting(user_id=4242, role=SettingRole.OWNER),
-        OperatorSetting(user_id=77, role=SettingRole.TRADER),
-        OperatorSetting(user_id=99, role=SettingRole.VIEWER),
+        OperatorSetting(user_id=4242, role=Role.OWNER),
+        OperatorSetting(user_id=77, role=Role.TRADER),
+        OperatorSetting(user_id=99, role=Role.VIEWER),
     )
 )
-SEES = "start help positions orders balance pnl performance signals risk mode status audit venues chart"
+SEES = """start help positions orders balance pnl performance signals risk mode status audit
+venues chart"""
 TABLE = {
     **dict.fromkeys(SEES.split(), "viewer trader owner"),
     "stop": "viewer trader owner",
@@ -145,7 +145,7 @@ def test_nobody_in_particular_is_a_stranger() -> None:
 
 def test_an_owner_cannot_be_added_in_the_chat_and_the_settings_win() -> None:
     access = Access(
-        (OperatorSetting(user_id=1, role=SettingRole.VIEWER),),
+        (OperatorSetting(user_id=1, role=Role.VIEWER),),
         {1: Role.TRADER, 2: Role.OWNER, 3: Role.TRADER},
     )
     assert access.operators == {1: Role.VIEWER, 3: Role.TRADER}
