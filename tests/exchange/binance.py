@@ -51,6 +51,7 @@ class LocalBinance:
     faults: dict[str, deque[str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     lists_swaps: bool = True
+    book_time_ms: int = TIME_MS
     url: str = ""
     _runner: web.AppRunner | None = None
     _released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -129,7 +130,7 @@ class LocalBinance:
         return web.json_response({"timezone": "UTC", "serverTime": TIME_MS, "symbols": symbols})
 
     async def _swap_book_ticker(self, request: web.Request) -> web.Response:
-        found = [{**_touch(pair), "time": TIME_MS} for pair in self._asked_for(request)]
+        found = [{**_touch(pair), "time": self.book_time_ms} for pair in self._asked_for(request)]
         return web.json_response(found[0] if "symbol" in request.query else found)
 
     async def _premium_index(self, request: web.Request) -> web.Response:

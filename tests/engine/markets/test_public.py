@@ -169,6 +169,26 @@ async def test_a_swap_has_its_own_steps_and_the_venue_s_mark_and_time(
     assert quote.at == EPOCH + timedelta(milliseconds=TIME_MS)
 
 
+async def test_an_older_book_never_replaces_a_newer_one(
+    exchange: LocalBinance, market_of: Maker
+) -> None:
+    market = market_of(exchange)
+    await market.start()
+    market.follow(SWAP_KEY)
+    await quoted(market, SWAP_KEY)
+
+    exchange.book_time_ms -= 1000
+    exchange.pairs["BTCUSDT"].bid = Decimal("60000.00")
+    market.follow(KEY)
+    # spot is fetched before swaps in every turn, so its third price is past a swap's second
+    spot: list[Quote] = []
+    market.subscribe(lambda quote: spot.append(quote) if quote.symbol == "BTC/USDT" else None)
+    await until(market, lambda: len(spot) >= 3)
+
+    assert market.latest()[KEY].bid == Decimal("60000.00")
+    assert market.latest()[SWAP_KEY].bid == Decimal("61000.10")
+
+
 async def test_without_its_swaps_a_venue_still_trades_spot(
     exchange: LocalBinance, market_of: Maker
 ) -> None:

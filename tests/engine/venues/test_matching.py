@@ -229,6 +229,7 @@ async def test_a_reduce_only_order_stops_at_the_position() -> None:
             Decimal("0.1"),
             VenueOrderStatus.EXPIRED,
         )
+        assert "no position left" in seen(room, order).reason
 
 
 async def test_resting_exits_go_when_their_position_is_closed() -> None:
