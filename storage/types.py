@@ -9,7 +9,6 @@ from sqlalchemy.types import TypeDecorator
 from engine.errors import JournalCorrupt
 
 TIME_LENGTH = 27
-_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 # SQLite numbers rows by itself only in an INTEGER column; Postgres needs BIGINT for chat ids.
 Integer64 = BigInteger().with_variant(Integer, "sqlite")
@@ -84,6 +83,10 @@ def time_of(text: str) -> datetime:
     Raises: JournalCorrupt when it is something else.
     """
     try:
-        return datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=UTC)
-    except (TypeError, ValueError):
+        # fromisoformat is forty times faster than strptime, and lenient: hence the comparison.
+        instant = datetime.fromisoformat(text).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise JournalCorrupt(f"{text!r} is no time in UTC.") from None
+    if time_text(instant) != text:
+        raise JournalCorrupt(f"{text!r} is no time in UTC.")
+    return instant

@@ -93,7 +93,10 @@ def test_a_naive_time_is_refused(connection: Connection) -> None:
         stored(connection, at=naive)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-03-01", "2026-03-01T12:00:00Z", "", 5])
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "2026-03-01", "2026-03-01T12:00:00Z", "2026-03-01 12:00:00.000000Z", "", 5],
+)
 def test_a_stored_text_that_is_no_time_is_corrupt(text: Any) -> None:
     with pytest.raises(JournalCorrupt, match="no time in UTC"):
         time_of(text)
