@@ -2,12 +2,14 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.callbacks import (
+    _HINTS,
     CODES,
     Acknowledge,
     Button,
@@ -17,7 +19,6 @@ from bot.callbacks import (
     GuidedPreset,
     PresetUnit,
     Refresh,
-    _HINTS,
     decode,
     encode,
 )
@@ -43,7 +44,8 @@ def _value(hint: type) -> st.SearchStrategy[object]:
 @st.composite
 def buttons(draw: st.DrawFn) -> Button:
     kind = draw(st.sampled_from(sorted(CODES.values(), key=lambda each: each.__name__)))
-    return kind(**{name: draw(_value(hint)) for name, hint in _HINTS[kind]})
+    values: dict[str, Any] = {name: draw(_value(hint)) for name, hint in _HINTS[kind]}
+    return kind(**values)
 
 
 @given(buttons())
@@ -53,14 +55,17 @@ def test_every_button_survives_its_trip_and_fits_sixty_four_bytes(button: Button
     assert decode(text) == button
 
 
+def _is_forged(text: str) -> bool:
+    try:
+        decode(text)
+    except ForgedCallback as refusal:
+        return str(refusal).endswith(".")
+    return False
+
+
 @given(st.text(max_size=80))
 def test_a_text_is_either_exactly_what_encode_writes_or_forged(text: str) -> None:
-    try:
-        button = decode(text)
-    except ForgedCallback as refusal:
-        assert str(refusal).endswith(".")
-    else:
-        assert encode(button) == text
+    assert _is_forged(text) or encode(decode(text)) == text
 
 
 @given(buttons(), st.data())
@@ -70,11 +75,7 @@ def test_a_changed_button_is_forged_or_another_honest_button(
     text = encode(button)
     place = data.draw(st.integers(0, len(text) - 1))
     changed = text[:place] + data.draw(st.characters()) + text[place + 1 :]
-    try:
-        read = decode(changed)
-    except ForgedCallback:
-        return
-    assert encode(read) == changed
+    assert _is_forged(changed) or encode(decode(changed)) == changed
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The account that the screens' examples are moments of, as State, quotes and instruments."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal as D
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 from bot.views.health import VenueHealth, health_of
@@ -30,9 +30,7 @@ ETH, PERP_BTC = "bybit:ETH/USDT:USDT", "bybit:BTC/USDT:USDT"
 
 def at(text: str, day: date = TODAY) -> datetime:
     """Give a local time of the account's day, for example 14:32:05 or 14:32:05.400."""
-    parsed = datetime.strptime(text, "%H:%M:%S.%f" if "." in text else "%H:%M:%S")
-    local = parsed.replace(year=day.year, month=day.month, day=day.day, tzinfo=TZ)
-    return local.astimezone(UTC)
+    return datetime.combine(day, time.fromisoformat(text), tzinfo=TZ).astimezone(UTC)
 
 
 NOW = at("14:32:05")
@@ -47,13 +45,13 @@ def _instrument(key: str, tick: str, step: str, fee: str = "0.001") -> Instrumen
         base=pair.partition("/")[0],
         quote="USDT",
         kind=InstrumentKind.SWAP if settle else InstrumentKind.SPOT,
-        price_tick=D(tick),
-        quantity_step=D(step),
-        quantity_min=D(step),
-        notional_min=D(5),
-        fee_maker=D(fee),
-        fee_taker=D(fee),
-        leverage_max=D(5) if settle else D(1),
+        price_tick=Decimal(tick),
+        quantity_step=Decimal(step),
+        quantity_min=Decimal(step),
+        notional_min=Decimal(5),
+        fee_maker=Decimal(fee),
+        fee_taker=Decimal(fee),
+        leverage_max=Decimal(5) if settle else Decimal(1),
     )
 
 
@@ -74,11 +72,11 @@ def quote(key: str, mid: str, age_s: str, now: datetime = NOW, change: str = "")
     return Quote(
         venue=venue,
         symbol=symbol,
-        bid=D(mid) - D("0.01"),
-        ask=D(mid) + D("0.01"),
-        mark=D(mid),
+        bid=Decimal(mid) - Decimal("0.01"),
+        ask=Decimal(mid) + Decimal("0.01"),
+        mark=Decimal(mid),
         at=now - timedelta(seconds=float(age_s)),
-        change_pct=D(change) if change else None,
+        change_pct=Decimal(change) if change else None,
     )
 
 
@@ -100,12 +98,12 @@ def _position(key: str, quantity: str, entry: str, name: str, minute: int) -> Po
         position_id=name,
         venue=venue,
         symbol=symbol,
-        quantity=D(quantity),
-        entry_price=D(entry),
-        realised_pnl=D(0),
-        fees=D(0),
+        quantity=Decimal(quantity),
+        entry_price=Decimal(entry),
+        realised_pnl=Decimal(0),
+        fees=Decimal(0),
         opened_at=NOW - timedelta(days=1, hours=5) + timedelta(minutes=minute),
-        quantity_peak=abs(D(quantity)),
+        quantity_peak=abs(Decimal(quantity)),
     )
 
 
@@ -118,7 +116,7 @@ def order(key: str, side: OrderSide, quantity: str, name: str, **changes: Any) -
         side=side,
         kind=OrderKind.MARKET,
         purpose=OrderPurpose.ENTRY,
-        quantity=D(quantity),
+        quantity=Decimal(quantity),
         intent="test",
     )
     return replace(made, **changes)
@@ -133,7 +131,7 @@ def _stop(key: str, side: OrderSide, quantity: str, price: str, minute: int) -> 
         kind=OrderKind.STOP,
         purpose=OrderPurpose.EXIT,
         status=OrderStatus.ACCEPTED,
-        price_trigger=D(price),
+        price_trigger=Decimal(price),
         submitted_at=NOW - timedelta(hours=5) + timedelta(minutes=minute),
     )
 
@@ -141,7 +139,7 @@ def _stop(key: str, side: OrderSide, quantity: str, price: str, minute: int) -> 
 POSITIONS = {
     BTC: replace(
         _position(BTC, "0.05", "60480.00", P_3F8K, 0),
-        targets=(Target(price=D("62900.00")),),
+        targets=(Target(price=Decimal("62900.00")),),
     ),
     SOL: _position(SOL, "12", "152.40", "psol", 1),
     ETH: _position(ETH, "-0.8", "3420.00", "peth", 2),
@@ -158,14 +156,45 @@ LTC_BUY = order(
     "qdltc",
     kind=OrderKind.LIMIT,
     status=OrderStatus.ACCEPTED,
-    price_limit=D("98.40"),
+    price_limit=Decimal("98.40"),
     submitted_at=NOW - timedelta(hours=1),
 )
 LIMITS = RiskLimits(
-    order_notional_pct_max=D(5000) / D("12480.20") * 100,
-    drift_bps_max=D(15),
-    slippage_cap_bps=D(10),
+    order_notional_pct_max=Decimal(5000) / Decimal("12480.20") * 100,
+    drift_bps_max=Decimal(15),
+    slippage_cap_bps=Decimal(10),
     orders_open_max=20,
+)
+
+EQUITY = Equity(
+    at=NOW,
+    equity=Decimal("12480.20"),
+    cash=Decimal("7599.80"),
+    unrealised_pnl=Decimal("27.60"),
+    gross=Decimal("7577.20"),
+    high_water=Decimal("12655.00"),
+    day=TODAY,
+    day_open=Decimal("12431.90"),
+    loss_base=Decimal("12431.90"),
+)
+PAPER_EQUITY = Equity(
+    at=NOW,
+    equity=Decimal("9999.89"),
+    cash=Decimal("9900.04"),
+    unrealised_pnl=Decimal("-0.01"),
+    gross=Decimal("99.85"),
+    high_water=Decimal("10000.00"),
+    day=TODAY,
+    day_open=Decimal("10000.00"),
+    loss_base=Decimal("10000.00"),
+)
+PAPER_JOURNAL = JournalIdentity(
+    journal_id="j1234567890",
+    epoch=0,
+    mode="paper",
+    accounts=("binance",),
+    market="simulated",
+    currency="USDT",
 )
 
 
@@ -184,18 +213,8 @@ def live_state(**changes: Any) -> State:
         limits=LIMITS,
         positions=POSITIONS,
         orders={each.client_order_id: each for each in (*STOPS, LTC_BUY)},
-        cash={"binance:USDT": D("4400.3872"), "bybit:USDT": D("3199.4128")},
-        equity=Equity(
-            at=NOW,
-            equity=D("12480.20"),
-            cash=D("7599.80"),
-            unrealised_pnl=D("27.60"),
-            gross=D("7577.20"),
-            high_water=D("12655.00"),
-            day=TODAY,
-            day_open=D("12431.90"),
-            loss_base=D("12431.90"),
-        ),
+        cash={"binance:USDT": Decimal("4400.3872"), "bybit:USDT": Decimal("3199.4128")},
+        equity=EQUITY,
     )
     return replace(state, **changes)
 
@@ -204,32 +223,15 @@ def paper_state(**changes: Any) -> State:
     """Give a PAPER account whose stop is watched: 0.0294 ETH bought, nothing else."""
     position = replace(
         _position(SPOT_ETH, "0.0294", "3396.50", "peth", 0),
-        stop=D("3328.38"),
+        stop=Decimal("3328.38"),
         opened_at=NOW - timedelta(seconds=90),
     )
     state = State(
         seq=12,
-        journal=JournalIdentity(
-            journal_id="j1234567890",
-            epoch=0,
-            mode="paper",
-            accounts=("binance",),
-            market="simulated",
-            currency="USDT",
-        ),
+        journal=PAPER_JOURNAL,
         positions={SPOT_ETH: position},
-        cash={"binance:USDT": D("9900.04")},
-        equity=Equity(
-            at=NOW,
-            equity=D("9999.89"),
-            cash=D("9900.04"),
-            unrealised_pnl=D("-0.01"),
-            gross=D("99.85"),
-            high_water=D("10000.00"),
-            day=TODAY,
-            day_open=D("10000.00"),
-            loss_base=D("10000.00"),
-        ),
+        cash={"binance:USDT": Decimal("9900.04")},
+        equity=PAPER_EQUITY,
     )
     return replace(state, **changes)
 
@@ -254,26 +256,26 @@ def ticket(key: str, side: OrderSide, quantity: str, name: str, **changes: Any) 
         signal=TradingSignal(
             symbol=symbol,
             action=SignalAction.BUY if side is OrderSide.BUY else SignalAction.SHORT,
-            quantity=D(quantity),
+            quantity=Decimal(quantity),
         ),
         venue=venue,
         symbol=symbol,
         side=side,
         kind=OrderKind.MARKET,
         purpose=OrderPurpose.ENTRY,
-        quantity=D(quantity),
+        quantity=Decimal(quantity),
         price_limit=None,
         quote=quotes()[BTC],
-        leverage=D(1),
-        cost=D(0),
-        cost_max=D(0),
-        fee=D(0),
-        slippage_bps=D(0),
+        leverage=Decimal(1),
+        cost=Decimal(0),
+        cost_max=Decimal(0),
+        fee=Decimal(0),
+        slippage_bps=Decimal(0),
         stop=None,
         stop_pnl=None,
         targets=(),
         risk_pct=None,
-        quantity_after=D(quantity),
+        quantity_after=Decimal(quantity),
         asks=(),
         confirmation=Confirmation.TAP,
         owner_id=4242,
@@ -285,7 +287,7 @@ def ticket(key: str, side: OrderSide, quantity: str, name: str, **changes: Any) 
 
 
 def target(price: str, pnl: str, fraction: str = "1") -> TargetView:
-    return TargetView(price=D(price), fraction=D(fraction), pnl=D(pnl))
+    return TargetView(price=Decimal(price), fraction=Decimal(fraction), pnl=Decimal(pnl))
 
 
 def ask(confirmation: Confirmation, sentence: str) -> Ask:
@@ -297,16 +299,16 @@ D1 = ticket(
     OrderSide.BUY,
     "0.00407",
     T_7K4M,
-    price_limit=D("61301.24"),
-    cost=D("249.26"),
-    cost_max=D("0.00407") * D("61301.24"),
-    fee=D("0.249"),
-    slippage_bps=D("0.6"),
-    stop=D("60015.20"),
-    stop_pnl=D("-5.49"),
+    price_limit=Decimal("61301.24"),
+    cost=Decimal("249.26"),
+    cost_max=Decimal("0.00407") * Decimal("61301.24"),
+    fee=Decimal("0.249"),
+    slippage_bps=Decimal("0.6"),
+    stop=Decimal("60015.20"),
+    stop_pnl=Decimal("-5.49"),
     targets=(target("63689.60", "9.45"),),
-    risk_pct=D("0.044"),
-    quantity_after=D("0.05407"),
+    risk_pct=Decimal("0.044"),
+    quantity_after=Decimal("0.05407"),
     asks=(ask(Confirmation.TAP, "BTC share 26.5%, over 25%"),),
 )
 KEYS = tuple(INSTRUMENTS)

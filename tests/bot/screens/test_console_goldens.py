@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Decimal as D
+from decimal import Decimal
 
 from bot.parsing.refusals import Refusal, Suggestion
-from bot.screens import accounts, arrival, board, guided, ladder, limits, records, refusals
+from bot.screens import accounts, arrival, board, guided, ladder, limits, records, refusals, trouble
 from bot.screens import resume as resume_screens
-from bot.screens import trouble
+from bot.screens.layout import Screen
 from bot.views import accounts as account_views
 from bot.views.board import Fault, board_view, start_view
 from bot.views.guided import guided_symbols, guided_view
@@ -51,13 +51,13 @@ from tests.bot.screens.conftest import Golden
 OWNER = Actor(kind=ActorKind.PERSON, user_id=4242, role=Role.OWNER, chat_id=4242)
 EMPTY_PAPER = a.paper_state(
     positions={},
-    equity=replace(a.paper_state().equity, equity=D(10000), cash=D(10000)),
-    cash={"binance:USDT": D(10000)},
+    equity=replace(a.PAPER_EQUITY, equity=Decimal(10000), cash=Decimal(10000)),
+    cash={"binance:USDT": Decimal(10000)},
 )
 
 
 def test_a1_a2_the_greeting_says_which_money_it_is(golden: Golden) -> None:
-    paper = replace(EMPTY_PAPER, journal=replace(EMPTY_PAPER.journal, market="public"))
+    paper = replace(EMPTY_PAPER, journal=replace(a.PAPER_JOURNAL, market="public"))
     health = tuple(
         replace(venue, quote_at=a.NOW - timedelta(seconds=0.3)) for venue in a.health(paper)
     )
@@ -84,7 +84,7 @@ def test_the_keyboard_never_changes_and_everybody_has_stop() -> None:
         assert ("Trade" in rows[0]) is (role is not Role.VIEWER)
 
 
-def _board(state: State, now: str = "14:32:05", fault: Fault | None = None) -> board.Screen:
+def _board(state: State, now: str = "14:32:05", fault: Fault | None = None) -> Screen:
     at = a.at(now)
     quotes = a.quotes(at)
     health = a.health(state, at, silent_since={"bybit": a.at("14:51:06")})
@@ -101,8 +101,8 @@ def test_b1_the_board_while_active(golden: Golden) -> None:
 DAY_LOSS = Breaker(
     breaker_id=a.B_6RPA,
     kind="daily_loss",
-    value=D("2.01844"),
-    limit=D(2),
+    value=Decimal("2.01844"),
+    limit=Decimal(2),
     action=TradingState.HALTED,
     sentence="Daily loss 2.02%, limit 2.00%",
     since=a.at("16:07:41"),
@@ -111,13 +111,13 @@ DAY_LOSS = Breaker(
 
 def _lost() -> State:
     """Give the account after the loss: one ETH position, worth 2,648.00, equity 12,180.97."""
-    eth = replace(a.POSITIONS[a.ETH], entry_price=D("3310.00"))
-    equity = replace(a.live_state().equity, equity=D("12180.97"), gross=D("2648.00"))
+    eth = replace(a.POSITIONS[a.ETH], entry_price=Decimal("3310.00"))
+    equity = replace(a.EQUITY, equity=Decimal("12180.97"), gross=Decimal("2648.00"))
     return a.live_state(
         positions={a.ETH: eth},
         orders={a.STOPS[2].client_order_id: a.STOPS[2]},
         breakers={a.B_6RPA: DAY_LOSS},
-        cash={"binance:USDT": D("6180.97"), "bybit:USDT": D(6000)},
+        cash={"binance:USDT": Decimal("6180.97"), "bybit:USDT": Decimal(6000)},
         equity=equity,
     )
 
@@ -195,9 +195,9 @@ def _gone_ltc() -> Order:
 
 def test_i2_the_stops_set_aside_are_named(golden: Golden) -> None:
     aside = {
-        a.BTC: Protection(stop=D("59400.00"), targets=()),
-        a.SOL: Protection(stop=D("147.80"), targets=()),
-        a.ETH: Protection(stop=D("3520.00"), targets=()),
+        a.BTC: Protection(stop=Decimal("59400.00"), targets=()),
+        a.SOL: Protection(stop=Decimal("147.80"), targets=()),
+        a.ETH: Protection(stop=Decimal("3520.00"), targets=()),
     }
     gone = _gone_ltc()
     state = a.live_state(
@@ -212,19 +212,23 @@ RUN = FlattenRun(
     by="owner 4242",
     intent="f1",
     keys=(a.BTC, a.SOL, a.ETH),
-    quantities=(D("0.05"), D(12), D("-0.8")),
+    quantities=(Decimal("0.05"), Decimal(12), Decimal("-0.8")),
 )
 
 
-def _exit(
-    key: str, side: OrderSide, quantity: str, average: str, pnl: str, **more: object
-) -> Order:
-    made = a.order(
-        key, side, quantity, f"qdexit{key}", purpose=OrderPurpose.EXIT, filled=D(quantity),
-        price_average=D(average), realised_pnl=D(pnl), submitted_at=a.at("14:40:13"),
+def _exit(key: str, side: OrderSide, quantity: str, average: str, pnl: str) -> Order:
+    return a.order(
+        key,
+        side,
+        quantity,
+        f"qdexit{key}",
+        purpose=OrderPurpose.EXIT,
+        filled=Decimal(quantity),
+        price_average=Decimal(average),
+        realised_pnl=Decimal(pnl),
+        submitted_at=a.at("14:40:13"),
         status=OrderStatus.FILLED,
-    )  # fmt: skip
-    return replace(made, **more)  # type: ignore[arg-type]
+    )
 
 
 BTC_EXIT = _exit(a.BTC, OrderSide.SELL, "0.05", "61230.40", "34.45848")
@@ -233,14 +237,14 @@ ETH_EXIT = _exit(a.ETH, OrderSide.BUY, "0.8", "3396.90", "16.985364")
 
 
 def test_i3_a_running_flatten_has_a_line_for_each_item(golden: Golden) -> None:
-    selling = replace(SOL_EXIT, filled=D(8), status=OrderStatus.PARTIALLY_FILLED)
-    asking = replace(ETH_EXIT, filled=D(0), price_average=None, status=OrderStatus.UNKNOWN)
+    selling = replace(SOL_EXIT, filled=Decimal(8), status=OrderStatus.PARTIALLY_FILLED)
+    asking = replace(ETH_EXIT, filled=Decimal(0), price_average=None, status=OrderStatus.UNKNOWN)
     gone = _gone_ltc()
     state = a.live_state(
         stop=STOPPED,
         flatten=RUN,
         positions={
-            a.SOL: replace(a.POSITIONS[a.SOL], quantity=D(4)),
+            a.SOL: replace(a.POSITIONS[a.SOL], quantity=Decimal(4)),
             a.ETH: a.POSITIONS[a.ETH],
         },
         orders={"1": selling, "2": asking},
@@ -273,10 +277,15 @@ def test_i5_still_open_says_what_to_do_by_hand(golden: Golden) -> None:
     )
     scene = a.scene(state, a.at("14:41:06"))
     view = flatten_view(
-        scene, run, state, a.quotes(), a.INSTRUMENTS,
-        silent_since={"bybit": a.at("14:40:18")}, next_try_at=a.at("14:41:06"),
+        scene,
+        run,
+        state,
+        a.quotes(),
+        a.INSTRUMENTS,
+        silent_since={"bybit": a.at("14:40:18")},
+        next_try_at=a.at("14:41:06"),
         seen_at=a.at("14:40:18"),
-    )  # fmt: skip
+    )
     golden("I5", ladder.flatten(view))
     golden("I5_acknowledged", ladder.flatten(replace(view, acknowledged=True)))
 
@@ -295,9 +304,13 @@ def test_i6_i7_resume_shows_what_it_allows_again(golden: Golden) -> None:
     tripped = replace(state, breakers={a.B_6RPA: DAY_LOSS})
     golden("I6_breaker", resume_screens.resume(resume_view(scene, tripped)))
     done = resumed_view(
-        a.scene(state, a.at("15:02:31")), a.live_state(), at=a.at("15:02:31"), by="owner 4242",
-        halted_since=STOPPED.since, with_code=True,
-    )  # fmt: skip
+        a.scene(state, a.at("15:02:31")),
+        a.live_state(),
+        at=a.at("15:02:31"),
+        by="owner 4242",
+        halted_since=STOPPED.since,
+        with_code=True,
+    )
     golden("I7", resume_screens.resumed(done))
     paper = a.paper_state(stop=STOPPED)
     scene = a.scene(paper, a.at("15:02:31"))
@@ -309,9 +322,13 @@ def test_i6_i7_resume_shows_what_it_allows_again(golden: Golden) -> None:
 
 
 def test_j1_a_limit_used_to_its_warning_share(golden: Golden) -> None:
-    equity = replace(a.live_state().equity, equity=D("12232.40"))
-    state = a.live_state(positions={}, orders={}, equity=equity, cash={"x:USDT": D("12232.40")})
-    event = e.BreakerWarned(at=a.at("15:31:08"), kind="daily_loss", value=D("1.60474"), limit=D(2))
+    equity = replace(a.EQUITY, equity=Decimal("12232.40"))
+    state = a.live_state(
+        positions={}, orders={}, equity=equity, cash={"x:USDT": Decimal("12232.40")}
+    )
+    event = e.BreakerWarned(
+        at=a.at("15:31:08"), kind="daily_loss", value=Decimal("1.60474"), limit=Decimal(2)
+    )
     scene = a.scene(state, a.at("15:31:08"))
     golden("J1", limits.warning(warning_view(scene, event, state, {})))
 
@@ -323,7 +340,7 @@ def test_j2_a_tripped_breaker(golden: Golden) -> None:
     view = breaker_view(scene, DAY_LOSS, state, quotes, a.INSTRUMENTS, needs_code=True)
     golden("J2", limits.breaker(view))
     golden("J2_no_code", limits.breaker(replace(view, needs_code=False)))
-    by_hand = replace(DAY_LOSS, kind="manual", sentence="A program asked for it", value=D(0))
+    by_hand = replace(DAY_LOSS, kind="manual", sentence="A program asked for it", value=Decimal(0))
     manual = breaker_view(scene, by_hand, state, quotes, a.INSTRUMENTS)
     golden("J2_manual", limits.breaker(manual))
     golden("breakers", limits.breakers(breakers_view(scene, state)))
@@ -341,7 +358,13 @@ def test_j4_books_that_differ(golden: Golden) -> None:
     )
     scene = a.scene(state, a.at("14:47:00"))
     known = books_view(
-        scene, event, state, a.INSTRUMENTS, name="D-4RTX", there={a.SOL: D(10)}, quotes=a.quotes()
+        scene,
+        event,
+        state,
+        a.INSTRUMENTS,
+        name="D-4RTX",
+        there={a.SOL: Decimal(10)},
+        quotes=a.quotes(),
     )
     golden("J4", trouble.books(known))
     plain = books_view(scene, event, state, a.INSTRUMENTS, name="D-4RTX")
@@ -386,12 +409,22 @@ def test_j9_a_stranger_is_named_by_id_alone(golden: Golden) -> None:
 def test_k1_the_audit_and_one_entry(golden: Golden) -> None:
     halted = e.TradingHalted(at=a.at("14:40:12"), actor=OWNER, reason="STOP")
     trader = Actor(kind=ActorKind.PERSON, user_id=77, role=Role.TRADER)
-    signal = TradingSignal(symbol="BTC/USDT", action=SignalAction.BUY, notional=D(250))
+    signal = TradingSignal(symbol="BTC/USDT", action=SignalAction.BUY, notional=Decimal(250))
     refusal = e.OrderDenied(
-        at=a.at("14:33:00"), signal_id="s2", ticket_id=None, venue="binance", symbol="SOL/USDT",
-        side=OrderSide.BUY, kind=OrderKind.MARKET, purpose=OrderPurpose.ENTRY, quantity=None,
-        notional=None, price_limit=None, breaches=(), actor=trader,
-    )  # fmt: skip
+        at=a.at("14:33:00"),
+        signal_id="s2",
+        ticket_id=None,
+        venue="binance",
+        symbol="SOL/USDT",
+        side=OrderSide.BUY,
+        kind=OrderKind.MARKET,
+        purpose=OrderPurpose.ENTRY,
+        quantity=None,
+        notional=None,
+        price_limit=None,
+        breaches=(),
+        actor=trader,
+    )
     events: list[tuple[int, e.Event]] = [
         (1846, e.FlattenStarted(at=a.at("14:40:13"), actor=OWNER, keys=(), quantities=())),
         (1845, e.ProtectionsSetAside(at=a.at("14:40:12"), actor=OWNER)),
@@ -400,8 +433,11 @@ def test_k1_the_audit_and_one_entry(golden: Golden) -> None:
         (
             1842,
             e.TicketEnded(
-                at=a.at("14:32:21"), ticket_id=a.T_7K4M, status=TicketStatus.APPROVED,
-                by="owner 4242", user_id=4242,
+                at=a.at("14:32:21"),
+                ticket_id=a.T_7K4M,
+                status=TicketStatus.APPROVED,
+                by="owner 4242",
+                user_id=4242,
             ),
         ),
         (
@@ -410,7 +446,7 @@ def test_k1_the_audit_and_one_entry(golden: Golden) -> None:
                 at=a.at("14:32:05"), signal_id="s1", signal=signal, venue="binance", actor=OWNER
             ),
         ),
-    ]  # fmt: skip
+    ]
     older: list[tuple[int, e.Event]] = [
         (7, e.OrderExpired(at=a.at("14:33:00"), client_order_id="qd1")),
         (6, e.StrangerNoted(at=a.at("14:32:21"), user_id=555019283, messages=1)),
@@ -427,16 +463,16 @@ def test_k2_the_limits_with_their_bars(golden: Golden) -> None:
     printed = RiskView(
         scene=a.scene(state),
         rows=(
-            LimitRow(name="Day loss", value=D(0), limit=D(2), unit="%"),
-            LimitRow(name="Drawdown", value=D("1.38"), limit=D(10), unit="%"),
-            LimitRow(name="Positions", value=D(3), limit=D(10)),
-            LimitRow(name="Orders", value=D(4), limit=D(20)),
-            LimitRow(name="Gross", value=D("67.02"), limit=D(150), unit="%"),
-            LimitRow(name="Top coin", value=D("24.5"), limit=D(40), unit="%"),
-            LimitRow(name="Leverage", value=D("0.67"), limit=D(5), unit="x"),
+            LimitRow(name="Day loss", value=Decimal(0), limit=Decimal(2), unit="%"),
+            LimitRow(name="Drawdown", value=Decimal("1.38"), limit=Decimal(10), unit="%"),
+            LimitRow(name="Positions", value=Decimal(3), limit=Decimal(10)),
+            LimitRow(name="Orders", value=Decimal(4), limit=Decimal(20)),
+            LimitRow(name="Gross", value=Decimal("67.02"), limit=Decimal(150), unit="%"),
+            LimitRow(name="Top coin", value=Decimal("24.5"), limit=Decimal(40), unit="%"),
+            LimitRow(name="Leverage", value=Decimal("0.67"), limit=Decimal(5), unit="x"),
         ),
-        gross_with_orders=D("8364.40"),
-        order_max=D(5000),
+        gross_with_orders=Decimal("8364.40"),
+        order_max=Decimal(5000),
         rules=(),
     )
     golden("K2", records.risk(printed))
@@ -447,26 +483,29 @@ def test_k3_the_daily_report(golden: Golden) -> None:
     report = e.DayReported(
         at=a.at("00:05:00"),
         day=date(2026, 11, 17),
-        day_open=D("12310.40"),
-        equity=D("12431.90"),
-        realised_pnl=D("125.60"),
-        fees=D("23.12"),
+        day_open=Decimal("12310.40"),
+        equity=Decimal("12431.90"),
+        realised_pnl=Decimal("125.60"),
+        fees=Decimal("23.12"),
         closed_trades=7,
         won=5,
         lost=2,
-        best=D("71.20"),
-        worst=D("-38.40"),
-        volume=D(27200),
-        slippage_bps=D("3.1"),
+        best=Decimal("71.20"),
+        worst=Decimal("-38.40"),
+        volume=Decimal(27200),
+        slippage_bps=Decimal("3.1"),
         incidents=1,
-        drawdown_pct=D("1.76"),
+        drawdown_pct=Decimal("1.76"),
         chain_head="",
     )
     scene = a.scene(a.live_state())
     view = report_view(
-        scene, report, best_name="ETH", worst_name="SOL",
+        scene,
+        report,
+        best_name="ETH",
+        worst_name="SOL",
         incident_text="Bybit silent 1 min 40 s",
-    )  # fmt: skip
+    )
     golden("K3", records.report(view))
     anchored = replace(report, chain_head="0123456789abcdef0123")
     golden("K3_anchored", records.report(report_view(scene, anchored)))
@@ -491,8 +530,8 @@ def test_m1_to_m4_refusals_offer_what_would_pass(golden: Golden) -> None:
     symbols = ("BTC/USDT", "BCH/USDT")
     golden("M1", refusals.refused(unknown_symbol_view(scene, "BTCC", "Binance", symbols, 7)))
     quote = a.quotes()[a.BTC]
-    golden("M2", refusals.too_small(too_small_view(scene, btc, quote, D(3), 8)))
-    wrong = wrong_stop_view(scene, btc, quote, OrderSide.BUY, D(62000), seq=9)
+    golden("M2", refusals.too_small(too_small_view(scene, btc, quote, Decimal(3), 8)))
+    wrong = wrong_stop_view(scene, btc, quote, OrderSide.BUY, Decimal(62000), seq=9)
     golden("M3", refusals.wrong_stop(wrong))
     refusal = Refusal(
         title="Size missing",
@@ -528,11 +567,11 @@ def test_the_performance_card_measures_the_orders_that_are_remembered(golden: Go
     done = {
         str(n): replace(
             BTC_EXIT,
-            price_arrival=D(61240),
+            price_arrival=Decimal(61240),
             accepted_at=a.at("14:40:13") + timedelta(milliseconds=40 * n),
             first_fill_at=a.at("14:40:13") + timedelta(milliseconds=60 * n),
             finished_at=a.at("14:40:13") + timedelta(milliseconds=90 * n),
-            fees=D("3.06"),
+            fees=Decimal("3.06"),
         )
         for n in range(1, 21)
     }
@@ -547,7 +586,7 @@ def test_the_signals_card(golden: Golden) -> None:
     received = ReceivedSignal(
         signal_id="s1",
         at=a.NOW,
-        signal=TradingSignal(symbol="BTC/USDT", action=SignalAction.BUY, notional=D(250)),
+        signal=TradingSignal(symbol="BTC/USDT", action=SignalAction.BUY, notional=Decimal(250)),
         venue="binance",
         actor="owner 4242",
         outcome="O-7K4M",

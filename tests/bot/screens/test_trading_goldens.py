@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal as D
+from decimal import Decimal
 
 from bot.screens import order_list, orders, outcomes, positions, refusals, tickets, unknown
 from bot.screens.exits import stop_moved, triggered
 from bot.screens.limits import slippage
 from bot.views.exits import exit_view
-from bot.views.orders import order_view, orders_view, slippage_view
+from bot.views.orders import OrderView, order_view, orders_view, slippage_view
 from bot.views.positions import close_view, position_view, positions_view
 from bot.views.tickets import TicketView, denied_view, ticket_view
 from engine.commands import Actor, ActorKind, Role
@@ -36,17 +36,20 @@ D2 = a.ticket(
     BUY,
     "0.0294",
     a.T_4GWA,
-    price_limit=D("3399.69"),
+    price_limit=Decimal("3399.69"),
     quote=replace(
-        a.quotes()[a.SPOT_ETH], bid=D("3396.29"), ask=D("3396.31"), at=a.at("14:32:39.700")
+        a.quotes()[a.SPOT_ETH],
+        bid=Decimal("3396.29"),
+        ask=Decimal("3396.31"),
+        at=a.at("14:32:39.700"),
     ),
-    cost=D("99.86"),
-    cost_max=D("0.0294") * D("3399.69"),
-    fee=D("0.0999"),
-    slippage_bps=D("0.9"),
-    stop=D("3328.38"),
-    stop_pnl=D("-2.20"),
-    risk_pct=D("0.022"),
+    cost=Decimal("99.86"),
+    cost_max=Decimal("0.0294") * Decimal("3399.69"),
+    fee=Decimal("0.0999"),
+    slippage_bps=Decimal("0.9"),
+    stop=Decimal("3328.38"),
+    stop_pnl=Decimal("-2.20"),
+    risk_pct=Decimal("0.022"),
     opened_at=a.at("14:32:40"),
     expires_at=a.at("14:33:40"),
     asks=(a.ask(Confirmation.TAP, "every order is set to ask"),),
@@ -56,16 +59,18 @@ D3 = a.ticket(
     BUY,
     "1396.5",
     a.T_2HQD,
-    price_limit=D("2.1482"),
-    quote=replace(a.quotes()[a.XRP], bid=D("2.1460"), ask=D("2.1462"), at=a.at("14:35:09.500")),
-    cost=D("2997.73"),
-    cost_max=D("1396.5") * D("2.1482"),
-    fee=D("2.998"),
-    slippage_bps=D("2.3"),
-    stop=D("2.0818"),
-    stop_pnl=D("-96.40"),
+    price_limit=Decimal("2.1482"),
+    quote=replace(
+        a.quotes()[a.XRP], bid=Decimal("2.1460"), ask=Decimal("2.1462"), at=a.at("14:35:09.500")
+    ),
+    cost=Decimal("2997.73"),
+    cost_max=Decimal("1396.5") * Decimal("2.1482"),
+    fee=Decimal("2.998"),
+    slippage_bps=Decimal("2.3"),
+    stop=Decimal("2.0818"),
+    stop_pnl=Decimal("-96.40"),
     targets=(a.target("2.2319", "56.50", "0.5"), a.target("2.3177", "116.36", "0.5")),
-    risk_pct=D("0.7724"),
+    risk_pct=Decimal("0.7724"),
     opened_at=a.at("14:35:10"),
     expires_at=a.at("14:36:10"),
     asks=(a.ask(Confirmation.TYPED, "2,999.96, over 2,000.00"),),
@@ -76,18 +81,18 @@ D5 = a.ticket(
     SELL,
     "0.03",
     a.T_5BVN,
-    price_limit=D("61171.3"),
+    price_limit=Decimal("61171.3"),
     quote=a.quote(a.PERP_BTC, "61232.45", "0.6", a.at("14:37:00")),
-    leverage=D(3),
-    cost=D("1836.91"),
-    cost_max=D("1836.91"),
-    fee=D("1.01"),
-    slippage_bps=D("0.4"),
-    stop=D("62150.9"),
-    stop_pnl=D("-29.66"),
+    leverage=Decimal(3),
+    cost=Decimal("1836.91"),
+    cost_max=Decimal("1836.91"),
+    fee=Decimal("1.01"),
+    slippage_bps=Decimal("0.4"),
+    stop=Decimal("62150.9"),
+    stop_pnl=Decimal("-29.66"),
     targets=(a.target("59395.5", "53.05"),),
-    risk_pct=D("0.2377"),
-    quantity_after=D("-0.03"),
+    risk_pct=Decimal("0.2377"),
+    quantity_after=Decimal("-0.03"),
     opened_at=a.at("14:37:00"),
     expires_at=a.at("14:38:00"),
     asks=(a.ask(Confirmation.CODE, "leverage 3x, over 1x"),),
@@ -113,7 +118,9 @@ def test_d5_a_short_shows_value_margin_and_floor(golden: Golden) -> None:
 
 
 def test_a_limit_ticket_and_an_exit_ticket_say_so(golden: Golden) -> None:
-    limit = replace(a.D1, kind=OrderKind.LIMIT, price_limit=D("61200.00"), targets=(), stop=None)
+    limit = replace(
+        a.D1, kind=OrderKind.LIMIT, price_limit=Decimal("61200.00"), targets=(), stop=None
+    )
     golden("ticket_limit", tickets.ticket(_view(replace(limit, stop_pnl=None, risk_pct=None))))
     closing = replace(
         limit,
@@ -122,7 +129,7 @@ def test_a_limit_ticket_and_an_exit_ticket_say_so(golden: Golden) -> None:
         purpose=OrderPurpose.EXIT,
         price_limit=None,
         stop_pnl=None,
-        quantity_after=D("0.04593"),
+        quantity_after=Decimal("0.04593"),
     )
     golden("ticket_exit", tickets.ticket(_view(closing)))
 
@@ -133,7 +140,7 @@ def test_a_ticket_with_many_targets_takes_a_second_panel(golden: Golden) -> None
 
 
 def test_other_sizes_are_offered_for_a_ticket(golden: Golden) -> None:
-    golden("edit_size", tickets.edit_size(_view(a.D1), (D(100), D(250), D(500))))
+    golden("edit_size", tickets.edit_size(_view(a.D1), (Decimal(100), Decimal(250), Decimal(500))))
 
 
 def _ended(status: TicketStatus, at: str) -> Ticket:
@@ -142,9 +149,13 @@ def _ended(status: TicketStatus, at: str) -> Ticket:
 
 def test_e1_a_confirmed_ticket_says_that_it_was_sent_once(golden: Golden) -> None:
     sent = a.order(
-        a.BTC, BUY, "0.00407", a.D1.client_order_id, ticket_id=a.T_7K4M,
+        a.BTC,
+        BUY,
+        "0.00407",
+        a.D1.client_order_id,
+        ticket_id=a.T_7K4M,
         submitted_at=a.at("14:32:21"),
-    )  # fmt: skip
+    )
     state = a.live_state(orders={sent.client_order_id: sent})
     view = _view(_ended(TicketStatus.APPROVED, "14:32:21"), "14:32:21", state=state)
     golden("E1", outcomes.outcome(view))
@@ -189,19 +200,23 @@ def test_e6_a_denial_gives_every_reason_and_what_would_pass(golden: Golden) -> N
         side=BUY,
         kind=OrderKind.MARKET,
         purpose=OrderPurpose.ENTRY,
-        quantity=D("40.027"),
-        notional=D(6000),
+        quantity=Decimal("40.027"),
+        notional=Decimal(6000),
         price_limit=None,
         breaches=(
             Breach(
                 rule="order_size",
                 sentence="Order size 6,000.00, limit 5,000.00",
-                passes=D(5000),
+                passes=Decimal(5000),
             ),
             Breach(
-                rule="concentration", sentence="SOL share 62.5%, limit 40%", passes=D("3193.28")
+                rule="concentration",
+                sentence="SOL share 62.5%, limit 40%",
+                passes=Decimal("3193.28"),
             ),
-            Breach(rule="balance", sentence="Free 3,612.40, needs 6,006.00", passes=D("3608.79")),
+            Breach(
+                rule="balance", sentence="Free 3,612.40, needs 6,006.00", passes=Decimal("3608.79")
+            ),
         ),
         actor=Actor(kind=ActorKind.PERSON, user_id=4242, role=Role.OWNER),
     )
@@ -214,16 +229,23 @@ def test_e6_a_denial_gives_every_reason_and_what_would_pass(golden: Golden) -> N
 
 
 BOUGHT = a.order(
-    a.BTC, BUY, "0.00407", "qdbtc", ticket_id=a.T_7K4M, price_limit=D("61301.24"),
-    price_arrival=D("61240.00"), submitted_at=a.at("14:32:21"), venue_order_id="V77",
-    stop=D("60015.20"),
-)  # fmt: skip
+    a.BTC,
+    BUY,
+    "0.00407",
+    "qdbtc",
+    ticket_id=a.T_7K4M,
+    price_limit=Decimal("61301.24"),
+    price_arrival=Decimal("61240.00"),
+    submitted_at=a.at("14:32:21"),
+    venue_order_id="V77",
+    stop=Decimal("60015.20"),
+)
 UNKNOWN = replace(
     BOUGHT, status=OrderStatus.UNKNOWN, unknown_since=a.at("14:32:26"), asks=3, stop=None
 )
 
 
-def _order(order: Order, state: State | None = None, now: str = "14:32:36") -> orders.OrderView:
+def _order(order: Order, state: State | None = None, now: str = "14:32:36") -> OrderView:
     where = state or a.live_state()
     return order_view(
         a.scene(where, a.at(now)), order, where, a.INSTRUMENTS, next_ask_at=a.at("14:32:41")
@@ -236,11 +258,15 @@ def test_f1_an_unknown_order_is_never_called_failed(golden: Golden) -> None:
 
 def test_f2_an_unknown_order_that_had_filled(golden: Golden) -> None:
     found = replace(
-        UNKNOWN, status=OrderStatus.FILLED, filled=D("0.00407"), price_average=D("61245.10"),
-        fees=D("0.249"), finished_at=a.at("14:32:52"),
-    )  # fmt: skip
-    held = replace(a.POSITIONS[a.BTC], quantity=D("0.05407"))
-    stop = replace(a.STOPS[0], price_trigger=D("60015.20"))
+        UNKNOWN,
+        status=OrderStatus.FILLED,
+        filled=Decimal("0.00407"),
+        price_average=Decimal("61245.10"),
+        fees=Decimal("0.249"),
+        finished_at=a.at("14:32:52"),
+    )
+    held = replace(a.POSITIONS[a.BTC], quantity=Decimal("0.05407"))
+    stop = replace(a.STOPS[0], price_trigger=Decimal("60015.20"))
     state = a.live_state(positions={a.BTC: held}, orders={stop.client_order_id: stop})
     golden("F2", unknown.found(_order(found, state)))
 
@@ -253,34 +279,53 @@ def test_f3_an_unknown_order_that_the_venue_never_had(golden: Golden) -> None:
 
 
 XRP_BUY = a.order(
-    a.XRP, BUY, "1396.5", "qdxrp", ticket_id=a.T_2HQD, price_limit=D("2.1482"),
-    price_arrival=D("2.1461"), stop=D("2.0818"), venue_order_id="V99",
-    targets=(Target(price=D("2.2319"), fraction=D("0.5")),
-             Target(price=D("2.3177"), fraction=D("0.5"))),
-    submitted_at=a.at("14:35:31.100"), first_fill_at=a.at("14:35:31.310"),
-)  # fmt: skip
+    a.XRP,
+    BUY,
+    "1396.5",
+    "qdxrp",
+    ticket_id=a.T_2HQD,
+    price_limit=Decimal("2.1482"),
+    price_arrival=Decimal("2.1461"),
+    stop=Decimal("2.0818"),
+    venue_order_id="V99",
+    targets=(
+        Target(price=Decimal("2.2319"), fraction=Decimal("0.5")),
+        Target(price=Decimal("2.3177"), fraction=Decimal("0.5")),
+    ),
+    submitted_at=a.at("14:35:31.100"),
+    first_fill_at=a.at("14:35:31.310"),
+)
 
 
 def _xrp_state(resting: bool) -> State:
     bought = a._position(a.XRP, "1396.5", "2.1465", "pxrp", 0)
     if not resting:
-        return a.live_state(positions={a.XRP: replace(bought, stop=D("2.0818"))}, orders={})
+        return a.live_state(positions={a.XRP: replace(bought, stop=Decimal("2.0818"))}, orders={})
     stop = a._stop(a.XRP, SELL, "1396.5", "2.0818", 9)
     return a.live_state(positions={a.XRP: bought}, orders={stop.client_order_id: stop})
 
 
 def test_g1_a_partial_fill_says_what_protects_the_part(golden: Golden) -> None:
     part = replace(
-        XRP_BUY, status=OrderStatus.PARTIALLY_FILLED, filled=D(600), price_average=D("2.1462"),
-        fees=D("1.28772"), fills=1,
-    )  # fmt: skip
+        XRP_BUY,
+        status=OrderStatus.PARTIALLY_FILLED,
+        filled=Decimal(600),
+        price_average=Decimal("2.1462"),
+        fees=Decimal("1.28772"),
+        fills=1,
+    )
     golden("G1", orders.order(_order(part, _xrp_state(resting=True), "14:35:32")))
 
 
 FILLED = replace(
-    XRP_BUY, status=OrderStatus.FILLED, filled=D("1396.5"), price_average=D("2.1465"),
-    fees=D("2.9975873"), fills=3, finished_at=a.at("14:35:33.000"),
-)  # fmt: skip
+    XRP_BUY,
+    status=OrderStatus.FILLED,
+    filled=Decimal("1396.5"),
+    price_average=Decimal("2.1465"),
+    fees=Decimal("2.9975873"),
+    fills=3,
+    finished_at=a.at("14:35:33.000"),
+)
 
 
 def test_g2_a_complete_fill_shows_slippage_and_both_fees(golden: Golden) -> None:
@@ -303,12 +348,17 @@ def test_orders_of_every_other_status_have_a_card(golden: Golden) -> None:
         OrderStatus.NOT_SENT,
     ):
         golden(f"order_{status}", orders.order(_order(replace(ended, status=status), state)))
-    part = replace(FILLED, status=OrderStatus.EXPIRED, filled=D(600), fees=D("1.28"), fills=1)
+    part = replace(
+        FILLED, status=OrderStatus.EXPIRED, filled=Decimal(600), fees=Decimal("1.28"), fills=1
+    )
     golden("order_expired_part", orders.order(_order(part, _xrp_state(resting=False))))
     sold = replace(
-        FILLED, side=SELL, purpose=OrderPurpose.EXIT, price_average=D("2.14600"),
-        realised_pnl=D("-3.70"),
-    )  # fmt: skip
+        FILLED,
+        side=SELL,
+        purpose=OrderPurpose.EXIT,
+        price_average=Decimal("2.14600"),
+        realised_pnl=Decimal("-3.70"),
+    )
     golden("order_exit_filled", orders.order(_order(sold, a.live_state())))
 
 
@@ -362,11 +412,20 @@ def test_a_position_that_is_gone_has_no_view() -> None:
 
 def test_h4_what_a_close_by_preset_did(golden: Golden) -> None:
     sold = a.order(
-        a.BTC, SELL, "0.025", "qdclose", purpose=OrderPurpose.EXIT, status=OrderStatus.FILLED,
-        filled=D("0.025"), price_average=D("61236.50"), price_arrival=D("61240.17"),
-        fees=D("1.5309125"), realised_pnl=D("17.3815875"), finished_at=a.at("14:33:12"),
-    )  # fmt: skip
-    left = replace(a.POSITIONS[a.BTC], quantity=D("0.025"))
+        a.BTC,
+        SELL,
+        "0.025",
+        "qdclose",
+        purpose=OrderPurpose.EXIT,
+        status=OrderStatus.FILLED,
+        filled=Decimal("0.025"),
+        price_average=Decimal("61236.50"),
+        price_arrival=Decimal("61240.17"),
+        fees=Decimal("1.5309125"),
+        realised_pnl=Decimal("17.3815875"),
+        finished_at=a.at("14:33:12"),
+    )
+    left = replace(a.POSITIONS[a.BTC], quantity=Decimal("0.025"))
     state = a.live_state(positions={a.BTC: left})
     scene = a.scene(state, a.at("14:33:12"))
     view = close_view(
@@ -382,12 +441,21 @@ def test_h4_what_a_close_by_preset_did(golden: Golden) -> None:
 
 def test_j3_a_costly_fill_is_told_with_its_money(golden: Golden) -> None:
     sold = a.order(
-        a.SOL, SELL, "12", a.O_6J2S, kind=OrderKind.STOP, purpose=OrderPurpose.EXIT,
-        status=OrderStatus.FILLED, filled=D(12), price_average=D("146.88"),
-        price_arrival=D("147.80"), realised_pnl=D("-68.00256"), reason="stop",
+        a.SOL,
+        SELL,
+        "12",
+        a.O_6J2S,
+        kind=OrderKind.STOP,
+        purpose=OrderPurpose.EXIT,
+        status=OrderStatus.FILLED,
+        filled=Decimal(12),
+        price_average=Decimal("146.88"),
+        price_arrival=Decimal("147.80"),
+        realised_pnl=Decimal("-68.00256"),
+        reason="stop",
         finished_at=a.at("15:12:44"),
-    )  # fmt: skip
-    tally = DayTally(slippage_bps_sum=D("103.4"), slippage_orders=11)
+    )
+    tally = DayTally(slippage_bps_sum=Decimal("103.4"), slippage_orders=11)
     state = a.live_state(positions={}, orders={}, tally=tally)
     scene = a.scene(state, a.at("15:12:44"))
     golden("J3", slippage(slippage_view(scene, sold, state, a.INSTRUMENTS)))
@@ -400,7 +468,7 @@ def test_a_watched_stop_that_was_reached(golden: Golden) -> None:
         key=a.SPOT_ETH,
         position_id="peth",
         leg="stop",
-        price=D("3328.38"),
+        price=Decimal("3328.38"),
         quote=a.quote(a.SPOT_ETH, "3328.20", "0.1"),
     )
     golden("stop_reached", triggered(exit_view(a.scene(state), event, state, a.INSTRUMENTS)))
