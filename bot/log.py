@@ -177,5 +177,7 @@ def _log_crash(
 def _written(value: object) -> str:
     """Write a value so that a line stays one line and its fields can be told apart."""
     text = str(value)
-    plain = text and not any(c in text for c in ' "=\\') and text.isprintable()
+    if not text.isprintable():
+        return json.dumps(text)
+    plain = text and not any(character in text for character in ' "=\\')
     return text if plain else json.dumps(text, ensure_ascii=False)
