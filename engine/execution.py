@@ -79,9 +79,12 @@ class ExecutionEngine(Runtime):
 
     def _give_up(self) -> None:
         stopped = EngineStopped("The engine has stopped; the order goes on at the venue.")
-        for waiting in (*(f for each in self._waiters.values() for f in each), *self._flat_waiters):
-            if not waiting.done():
-                waiting.set_exception(stopped)
+        futures: list[asyncio.Future[Any]] = [*self._flat_waiters]
+        for waiters in self._waiters.values():
+            futures.extend(waiters)
+        for future in futures:
+            if not future.done():
+                future.set_exception(stopped)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         super()._ended(task)

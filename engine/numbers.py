@@ -31,9 +31,9 @@ def decimal_of(value: object, name: str) -> Decimal:
         raise InvalidInput(f"{name} must be a number such as 0.01, not {value!r}.") from None
     if not number.is_finite():
         raise InvalidInput(f"{name} must be a finite number, not {value!r}.")
-    if abs(number) > MAGNITUDE_MAX:
+    if number.copy_abs() > MAGNITUDE_MAX:
         raise InvalidInput(f"{name} must be at most 1e18.")
-    if number != ZERO and abs(number) < MAGNITUDE_MIN:
+    if number != ZERO and number.copy_abs() < MAGNITUDE_MIN:
         raise InvalidInput(f"{name} must be at least 1e-18.")
     return number
 

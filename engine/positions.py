@@ -142,7 +142,9 @@ def book(
         )
     base = reduced if closing > ZERO else position
     fee_after = fee_quote if closed is None else fee_quote * opening / fill.quantity
-    after = _with_fee(_opened(base, fill, opening, signed), fee_after, fee_base)
+    # What the fee took of the bought units never enters the average: realised and open PnL then
+    # add up to the equity at any mark.
+    after = _with_fee(_opened(base, fill, max(ZERO, opening - fee_base), signed), fee_after)
     return Booking(position=after, gain=gain, realised=gain - fee_quote, cash=cash, closed=closed)
 
 
@@ -184,15 +186,11 @@ def _opened(
     )
 
 
-def _with_fee(position: Position | None, fee: Decimal, fee_base: Decimal) -> Position | None:
+def _with_fee(position: Position | None, fee: Decimal) -> Position | None:
     if position is None:
-        return None
-    quantity = position.quantity - fee_base
-    if quantity == ZERO:
         return None
     return replace(
         position,
-        quantity=quantity,
         realised_pnl=position.realised_pnl - fee,
         fees=position.fees + fee,
     )
