@@ -165,6 +165,10 @@ class Alerts:
                 await patiently(partial(self._blocked.add, key[0]), self._pace.idle_s)
             except RefusedByTelegram as fault:
                 await self._outgoing.drop(rows, f"refused by Telegram: {fault}")
+            except Exception:
+                # One alert that trips over a bug of ours must not silence all the others.
+                log.exception("alert not told", extra={"chat_id": key[0], "subject": key[1]})
+                await self._outgoing.retry(rows, "a bug of ours, see the log")
             for row in rows:
                 talk.rows.pop(row.row_id, None)
 
@@ -230,18 +234,33 @@ class Alerts:
         silent = telling.quiet or all(row.silent for row in rows)
         doubtful = (chat_id, rows[-1].subject) in self._doubtful
         repeat = doubtful or any(row.repeat for row in rows)
-        send = self._delivery.send
-        if telling.picture is not None:
-            send = partial(self._delivery.send_photo, png=telling.picture)
-        return await send(
+        say = partial(
+            self._delivery.send,
             chat_id,
-            screen=telling.screen,
+            telling.screen,
             reply_to=telling.reply_to,
             silent=silent,
             repeat=repeat,
             lane=lane,
             turn=turn,
         )
+        if telling.picture is None:
+            return await say()
+        try:
+            return await self._delivery.send_photo(
+                chat_id,
+                telling.picture,
+                telling.screen,
+                reply_to=telling.reply_to,
+                silent=silent,
+                repeat=repeat,
+                lane=lane,
+                turn=turn,
+            )
+        except RefusedByTelegram as fault:
+            # The words matter more than the picture.
+            log.warning("picture refused", extra={"chat_id": chat_id, "reason": str(fault)})
+            return await say()
 
     async def _remember(
         self, row: OutboxRow, message_id: int, mark: str, since: datetime | None

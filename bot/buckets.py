@@ -26,12 +26,14 @@ class Rate:
 class Rates:
     """How fast we send: overall, to one chat, and to one group on top of that.
 
-    Telegram lets 30/s pass overall, 1/s to a chat with a short burst, and 20/min to a group.
+    Telegram lets 30/s pass overall, 1/s to a chat with a short burst, and 20/min to a group. Of the
+    connections of the client, `in_flight` leaves one free, so that a tap is answered at once.
     """
 
     overall: Rate = Rate(size=30, window_s=1.0)
     chat: Rate = Rate(size=6, window_s=6.0)
     group: Rate = Rate(size=20, window_s=60.0)
+    in_flight: Rate = Rate(size=7, window_s=0.0)
 
 
 class Bucket:

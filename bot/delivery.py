@@ -1,15 +1,13 @@
 """Delivery: the only place that sends. Every screen goes through here, in its lane."""
 
 import asyncio
-import html
 import logging
 import os
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from telegram import Bot, InputFile, LinkPreviewOptions, ReplyParameters
+from telegram import Bot, InputFile, LinkPreviewOptions
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
@@ -23,7 +21,14 @@ from bot.attempts import (
 )
 from bot.buckets import Rates
 from bot.lanes import Lanes, LanesFull, Turn
-from bot.markup import inline_markup, reply_markup
+from bot.markup import (
+    bare,
+    inline_markup,
+    marked,
+    reply_markup,
+    reply_to_message,
+    unformatted,
+)
 from bot.screens.layout import Screen
 from bot.screens.splitting import CAPTION_MAX, for_group, split
 from engine.alerts import Lane
@@ -41,9 +46,8 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-REPEAT_LINE: Final = "<i>repeat, it may stand above already</i>"
 POPUP_CHARACTERS_MAX: Final = 200
-_TAG = re.compile(r"<[^<>]*>")
+EDIT_GONE: Final = ("to edit not found", "can't be edited", "message_id_invalid", "no text in")
 
 
 class Delivery:
@@ -141,10 +145,10 @@ class Delivery:
             message = await self._bot.send_photo(
                 chat,
                 InputFile(png, filename="quarterdeck.png"),
-                caption=_marked(caption.text, repeat or maybe_sent),
+                caption=marked(caption.text, repeat or maybe_sent),
                 parse_mode=ParseMode.HTML,
                 reply_markup=reply_markup(caption),
-                reply_parameters=_reply(reply_to),
+                reply_parameters=reply_to_message(reply_to),
                 disable_notification=silent,
                 write_timeout=self._patience.upload_s,
             )
@@ -185,13 +189,13 @@ class Delivery:
                 if not _is_markup_fault(refusal):
                     raise
                 _log_refusal(refusal, shown)
-                as_read = replace(shown, text=html.escape(bare(shown.text), quote=False))
+                as_read = replace(shown, text=unformatted(shown.text))
                 return await self._edit_once(chat_id, message_id, as_read, lane, None)
         except RefusedByTelegram as refusal:
             reason = str(refusal).lower()
             if "not modified" in reason:
                 return True
-            if "to edit not found" in reason or "can't be edited" in reason:
+            if any(words in reason for words in EDIT_GONE):
                 return False
             _log_refusal(refusal, shown)
             raise
@@ -254,13 +258,13 @@ class Delivery:
         formatted = True
 
         async def call(chat: int, maybe_sent: bool) -> int:
-            text = _marked(part.text, repeat or maybe_sent)
+            text = marked(part.text, repeat or maybe_sent)
             message = await self._bot.send_message(
                 chat,
-                text if formatted else html.escape(bare(text), quote=False),
+                text if formatted else unformatted(text),
                 parse_mode=ParseMode.HTML,
                 reply_markup=reply_markup(part),
-                reply_parameters=_reply(reply_to),
+                reply_parameters=reply_to_message(reply_to),
                 disable_notification=silent,
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
@@ -293,23 +297,8 @@ class Delivery:
         return await self._attempts.run(chat_id, lane, call, turn=turn)
 
 
-def bare(markup: str) -> str:
-    """Give what a reader sees of a text in Telegram's HTML."""
-    return html.unescape(_TAG.sub("", markup))
-
-
 def _fitted(chat_id: int, screen: Screen) -> Screen:
     return for_group(screen) if chat_id < 0 else screen
-
-
-def _marked(text: str, repeat: bool) -> str:
-    return f"{text}\n{REPEAT_LINE}" if repeat else text
-
-
-def _reply(message_id: int | None) -> ReplyParameters | None:
-    if message_id is None:
-        return None
-    return ReplyParameters(message_id, allow_sending_without_reply=True)
 
 
 def _is_markup_fault(refusal: RefusedByTelegram) -> bool:

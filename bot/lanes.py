@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
@@ -76,7 +76,7 @@ class Lanes:
     def __init__(self, *, rates: Rates, monotonic: Callable[[], float]) -> None:
         self._rates = rates
         self._monotonic = monotonic
-        self._overall = Bucket(rates.overall)
+        self._overall = (Bucket(rates.overall), Bucket(rates.in_flight))
         self._rooms: OrderedDict[int, _Room] = OrderedDict()
         self._waiting: dict[Lane, list[_Waiter]] = {lane: [] for lane in Lane}
         self._timer: asyncio.TimerHandle | None = None
@@ -130,7 +130,7 @@ class Lanes:
         now_s = self._monotonic()
         room = self._room(chat_id)
         room.out -= 1
-        for bucket in (self._overall, *room.buckets):
+        for bucket in (*self._overall, *room.buckets):
             bucket.give_back(now_s)
         self._admit()
 
@@ -143,7 +143,7 @@ class Lanes:
         for lane, queue in self._waiting.items():
             kept: list[_Waiter] = []
             for index, waiter in enumerate(queue):
-                overall_s = self._overall.wait_s(lane, now_s)
+                overall_s = _longest_s(self._overall, lane, now_s)
                 if overall_s != 0.0:
                     # Nobody else of this lane can go either.
                     kept.extend(queue[index:])
@@ -158,7 +158,7 @@ class Lanes:
                         self._wake_in(wait_s)
                     continue
                 room.out += 1
-                for bucket in (self._overall, *room.buckets):
+                for bucket in (*self._overall, *room.buckets):
                     bucket.take()
                 waiter.turn.set_result(None)
             self._waiting[lane] = kept
@@ -174,13 +174,10 @@ class Lanes:
         self._timer = loop.call_at(at_s, self._admit)
 
     def _wait_s(self, room: _Room, lane: Lane, now_s: float) -> float | None:
-        waits_s = [max(0.0, room.silent_until_s - now_s)]
-        for bucket in (self._overall, *room.buckets):
-            wait_s = bucket.wait_s(lane, now_s)
-            if wait_s is None:
-                return None
-            waits_s.append(wait_s)
-        return max(waits_s)
+        wait_s = _longest_s((*self._overall, *room.buckets), lane, now_s)
+        if wait_s is None:
+            return None
+        return max(wait_s, room.silent_until_s - now_s)
 
     def _room(self, chat_id: int) -> _Room:
         room = self._rooms.get(chat_id)
@@ -206,3 +203,14 @@ class Lanes:
                 del self._rooms[chat_id]
                 if len(self._rooms) <= CHATS_MAX:
                     return
+
+
+def _longest_s(buckets: Iterable[Bucket], lane: Lane, now_s: float) -> float | None:
+    """Give the seconds until every bucket has a token; None when one hangs on an answer."""
+    longest_s = 0.0
+    for bucket in buckets:
+        wait_s = bucket.wait_s(lane, now_s)
+        if wait_s is None:
+            return None
+        longest_s = max(longest_s, wait_s)
+    return longest_s

@@ -1,5 +1,7 @@
-"""Markup: a screen's buttons and keys as Telegram's objects."""
+"""Markup: a screen's text, buttons and keys as Telegram takes them."""
 
+import html
+import re
 from typing import Final
 
 from telegram import (
@@ -8,6 +10,7 @@ from telegram import (
     InlineKeyboardMarkup,
     KeyboardButton,
     ReplyKeyboardMarkup,
+    ReplyParameters,
 )
 from telegram.constants import KeyboardButtonStyle
 
@@ -19,6 +22,30 @@ COLOURS: Final[dict[Style, str | None]] = {
     Style.GREEN: KeyboardButtonStyle.SUCCESS,
     Style.BLUE: KeyboardButtonStyle.PRIMARY,
 }
+REPEAT_LINE: Final = "<i>repeat, it may stand above already</i>"
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def bare(text: str) -> str:
+    """Give what a reader sees of a text in Telegram's HTML."""
+    return html.unescape(_TAG.sub("", text))
+
+
+def unformatted(text: str) -> str:
+    """Give a text in Telegram's HTML that reads the same and has no markup left to go wrong."""
+    return html.escape(bare(text), quote=False)
+
+
+def marked(text: str, repeat: bool) -> str:
+    """Say of a repeat that it is one."""
+    return f"{text}\n{REPEAT_LINE}" if repeat else text
+
+
+def reply_to_message(message_id: int | None) -> ReplyParameters | None:
+    """Answer a message; where it is gone, the answer stands by itself."""
+    if message_id is None:
+        return None
+    return ReplyParameters(message_id, allow_sending_without_reply=True)
 
 
 def inline_markup(screen: Screen) -> InlineKeyboardMarkup | None:

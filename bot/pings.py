@@ -37,6 +37,7 @@ class _Due:
     subject: str
     kind: AlertKind
     lane: Lane
+    since: datetime
     every: timedelta
 
 
@@ -72,7 +73,7 @@ class Pings:
         added = 0
         for subject, due in waiting.items():
             last = await self._last_ping(subject)
-            if last is None or now - last < due.every:
+            if last is None or now - max(last, due.since) < due.every:
                 continue
             if due.kind is AlertKind.TICKET and self._counts.get(subject, 0) >= TICKET_PINGS:
                 continue
@@ -97,13 +98,20 @@ class Pings:
 def _waiting(state: State) -> Iterator[_Due]:
     flatten = state.flattening
     if flatten is not None and flatten.still_open and not flatten.acknowledged:
-        yield _Due(subject="flatten", kind=AlertKind.STOP, lane=Lane.STOP, every=URGENT_EVERY)
+        yield _Due(
+            subject="flatten",
+            kind=AlertKind.STOP,
+            lane=Lane.STOP,
+            since=flatten.last_alert_at or flatten.since,
+            every=URGENT_EVERY,
+        )
     for breaker in state.breakers.values():
         if not breaker.acknowledged:
             yield _Due(
                 subject=f"breaker:{breaker.breaker_id}",
                 kind=AlertKind.BREAKER,
                 lane=Lane.STOP,
+                since=breaker.since,
                 every=URGENT_EVERY,
             )
     for ticket in state.tickets.values():
@@ -112,6 +120,7 @@ def _waiting(state: State) -> Iterator[_Due]:
                 subject=f"ticket:{ticket.ticket_id}",
                 kind=AlertKind.TICKET,
                 lane=Lane.TICKET,
+                since=ticket.opened_at,
                 every=TICKET_EVERY,
             )
 

@@ -11,8 +11,8 @@ from bot.delivery import (
     Patience,
     RefusedByTelegram,
     Undelivered,
-    bare,
 )
+from bot.markup import bare
 from bot.sandbox.faults import FaultKind
 from bot.sandbox.limits import Rates as TelegramsRates
 from bot.sandbox.server import Sandbox

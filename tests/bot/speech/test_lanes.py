@@ -185,3 +185,17 @@ async def test_too_many_waiting_are_refused_but_a_stop_never_is() -> None:
     await asyncio.gather(*crowd, return_exceptions=True)
 
     assert lanes.depth == 0
+
+
+async def test_slow_answers_leave_connections_for_a_stop_and_for_a_tap() -> None:
+    rates = Rates(overall=WIDE, chat=WIDE, group=WIDE)
+    lanes = lanes_of(rates)
+    fills = [await lanes.turn(chat_id, Lane.FILL) for chat_id in range(1, 5)]
+    waiting = asyncio.create_task(lanes.turn(9, Lane.FILL))
+    stops = [await lanes.turn(chat_id, Lane.STOP) for chat_id in range(1, 4)]
+
+    assert not waiting.done()
+    assert len(fills) + len(stops) == rates.in_flight.size
+    for turn in (*fills, *stops):
+        turn.give_back()
+    (await waiting).give_back()
