@@ -447,6 +447,14 @@ _HINTS: Mapping[type, tuple[tuple[str, type], ...]] = {
 }
 
 
+def can_stand(text: str, beside: int = 16) -> bool:
+    """Tell whether a name fits a button that carries `beside` more characters.
+
+    A venue may list a symbol in another alphabet; it is traded by typing, not by a button.
+    """
+    return _TEXT.match(text) is not None and len(text) + beside <= BYTES_MAX
+
+
 def suggestion_name(command: str) -> str:
     """Name a suggested command by what it says."""
     return digest(command, length=_SUGGESTION_LENGTH)

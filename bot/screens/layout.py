@@ -171,6 +171,7 @@ def line(name: str, number: str = "", note: str = "", *, second: str = "") -> st
 
     Or a second number, right-aligned to 27. What does not fit beside the rest goes below it.
     """
+    number, second = _narrow(number), _narrow(second)
     room = _NUMBER_END - len(name) - (1 if name else 0)
     if len(number) <= room:
         head = f"{name}{number:>{_NUMBER_END - len(name)}}" if number or note or second else name
@@ -186,6 +187,15 @@ def line(name: str, number: str = "", note: str = "", *, second: str = "") -> st
     return "\n".join(text.rstrip() for text in rows)
 
 
+def _narrow(number: str) -> str:
+    """Leave commas, then trailing zeros, out of a number wider than the whole panel."""
+    if len(number) <= PANEL_COLUMNS:
+        return number
+    bare = number.replace(",", "")
+    is_bare = len(bare) <= PANEL_COLUMNS or "." not in bare
+    return bare if is_bare else bare.rstrip("0").rstrip(".")
+
+
 def _beside(rows: list[str], text: str, start: int) -> list[str]:
     if start - 1 + len(text) <= PANEL_COLUMNS:
         return [*rows[:-1], f"{rows[-1]:<{start - 1}}{text}"]
@@ -198,7 +208,8 @@ def listed(name: str, number: str, second: str = "", note: str = "") -> str:
     With a `note` instead of the second number, the note stands from 13 and the number ends at 27.
     What does not fit in one line continues, right-aligned, in the next.
     """
-    rows = [f"{name}"]
+    rows = [name]
+    number, second = _narrow(number), _narrow(second)
     first = (note, 12 + len(note)) if note else (number, 19)
     cells = [first, (second, PANEL_COLUMNS)]
     for text, end in cells:
@@ -217,6 +228,7 @@ def listed(name: str, number: str, second: str = "", note: str = "") -> str:
 
 def columns(text: str, second: str) -> str:
     """Write a text on the left and a number right-aligned to 27, below it where it must be."""
+    second = _narrow(second)
     if len(text) + 1 + len(second) <= PANEL_COLUMNS:
         return f"{text}{second:>{PANEL_COLUMNS - len(text)}}"
     return f"{text}\n{second:>{PANEL_COLUMNS}}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from bot.callbacks import can_stand
 from bot.views.scene import Listing, Scene, listing
 from engine.instruments import Instrument, cash_currency
 from engine.numbers import HUNDRED, ZERO
@@ -16,6 +17,8 @@ from engine.state import State
 
 SYMBOLS_SHOWN = 6
 PRICES_SHOWN = 4
+# The longest preset beside the key: q1|gp||sell|n|1000000
+_PRESET_LENGTH = 25
 PRESETS = (Decimal(100), Decimal(250), Decimal(500))
 PRESET_RISKS_PCT = (Decimal("0.5"), Decimal(1))
 PRESET_SHARES_PCT = (Decimal(25), Decimal(50), Decimal(100))
@@ -68,8 +71,9 @@ def guided_symbols(
     quotes: Mapping[str, Quote],
     instruments: Mapping[str, Instrument],
 ) -> GuidedSymbolView:
-    """Offer the first of the keys that are listed."""
-    shown = [key for key in keys if key in instruments][:SYMBOLS_SHOWN]
+    """Offer the first of the keys that are listed and that a button can carry."""
+    listed = [key for key in keys if key in instruments and can_stand(key, _PRESET_LENGTH)]
+    shown = listed[:SYMBOLS_SHOWN]
     return GuidedSymbolView(
         scene=scene,
         lines=tuple(

@@ -11,6 +11,7 @@ from bot.callbacks import (
     StopChoice,
     SymbolChoice,
     TakeSuggestion,
+    can_stand,
     suggestion_name,
 )
 from bot.parsing.refusals import Refusal
@@ -24,6 +25,8 @@ from engine.orders import OrderSide
 from engine.quotes import Quote
 
 STOP_CHOICES_PCT = (2, 3)
+# A button beside its symbol: q1|sy|, a number of twelve digits, |
+_SEQ_LENGTH = 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +111,9 @@ def unknown_symbol_view(
         title=f"No symbol {name}",
         sentences=(has,),
         choices=tuple(
-            Choice(label=symbol, button=SymbolChoice(seq=seq, symbol=symbol)) for symbol in symbols
+            Choice(label=symbol, button=SymbolChoice(seq=seq, symbol=symbol))
+            for symbol in symbols
+            if can_stand(symbol, _SEQ_LENGTH)
         ),
     )
 
