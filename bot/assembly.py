@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.clock import SystemClock
+from bot.drills import Drill, scripted
 from bot.version import VERSION
 from engine.execution import ExecutionEngine
 from engine.ports import Clock, Quotes
@@ -31,7 +32,7 @@ class AccountPlan:
     """Say what to assemble: where it is stored, which accounts, whose prices, which limits.
 
     `market` names the prices in the journal, for example `simulated` or `public`; a journal keeps
-    to it for ever.
+    to it for ever. `drills` is the script of faults of each paper venue.
     """
 
     database_url: str
@@ -41,6 +42,7 @@ class AccountPlan:
     cash: Decimal
     limits: RiskLimits
     confirm: ConfirmPolicy
+    drills: tuple[Drill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ def assembled(plan: AccountPlan, market: Quotes, clock: Clock | None = None) -> 
             store=SqlLedgerStore(database, account),
             cash={plan.currency: plan.cash},
             settings=PaperSettings(latency_s=PAPER_LATENCY_S, seed=secrets.randbits(31)),
+            faults=scripted(plan.drills, seed=secrets.randbits(31)) if plan.drills else None,
         )
         for account in plan.accounts
     }

@@ -35,6 +35,7 @@ def account_plan(settings: Settings) -> AccountPlan:
             daily_loss_pct_max=settings.daily_loss_pct_max,
         ),
         confirm=ConfirmPolicy(mode=settings.confirm),
+        drills=settings.drills,
     )
 
 

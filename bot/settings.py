@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, cast
 
+from bot.drills import Drill, read_drills
 from bot.secret import Secret
 from bot.variables import Variables, shown, split_address
 from bot.venue_settings import VenueSettings, read_venues
@@ -69,6 +70,7 @@ class Settings:
     secret_key: Secret | None
     port: int | None
     metrics_token: Secret | None
+    drills: tuple[Drill, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -119,6 +121,7 @@ def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Se
         secret_key=_secret_key(at),
         port=at.whole("PORT", 0, 65535, 8080),
         metrics_token=_metrics_token(at),
+        drills=read_drills(at, is_paper=mode == "paper"),
         warnings=tuple(at.warnings),
     )
     faults = tuple(dict.fromkeys(read.faults + at.faults))
