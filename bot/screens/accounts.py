@@ -55,7 +55,7 @@ def balance(view: BalanceView) -> Screen:
         rows.append(line(venue_title(purse.venue), figures.money(purse.cash), currency))
         rows.append(line("Free", figures.money(purse.free), currency))
     if worth is not None:
-        rows.append(line("Held", figures.signed_money(worth.net), scene.currency))
+        rows.append(line("Held", figures.signed_money(worth.equity - worth.cash), scene.currency))
         rows.append(line("Gross", figures.money(worth.gross), scene.currency))
         rows.append(line("Equity", figures.money(worth.equity), scene.currency))
     elif view.equity is not None:
@@ -70,7 +70,7 @@ def balance(view: BalanceView) -> Screen:
             title_line((what, "Balance"), sign=Sign.FINE, live=scene.live),
             panel(*rows) if rows else "No cash is booked yet.",
             f"and {more} more purses" if more > 0 else None,
-            "Held is spot and swaps at the mark.",
+            "Held: spot at the mark, swaps by PnL.",
             _as_of(scene),
         ),
         rows=_refresh(Page.BALANCE),

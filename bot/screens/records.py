@@ -50,7 +50,7 @@ _KINDS = {
 def audit(view: AuditView) -> Screen:
     """K1: list what happened, newest first, a button to open each entry."""
     scene = view.scene
-    refresh = press("Refresh", Refresh(page=Page.AUDIT))
+    refresh = press("Refresh", Refresh(page=Page.AUDIT, number=view.page))
     if not view.lines:
         return Screen(text=text_of(bold("Audit"), "Nothing is written yet."), rows=(row(refresh),))
     buttons = [press(f"{item.seq}", OpenEvent(seq=item.seq)) for item in view.lines]
