@@ -44,6 +44,10 @@ class Desk(Protocol):
         """Journal a stop that is latched already, and reply."""
         ...
 
+    async def was_run(self, update: Incoming) -> bool:
+        """Tell whether the journal knows what the update asked for; only its reply may lack."""
+        ...
+
     async def carry_out_old(self, update: Incoming, person: Person) -> str | None:
         """Cancel entries where an old update asked for it and say what was done; else None."""
         ...
@@ -208,7 +212,7 @@ class Intake:
                     person.chat_id, update.update_id, self._desk.described(update)
                 )
             self._spawn(self._stop(update, person, self._halt(update, person)))
-        elif is_old:
+        elif is_old and not await self._was_run(update):
             await self._carry_out_old(update, person)
         elif not self._lines_there.put(update, person):
             self._spawn(self._refuse_busy(update, person))
@@ -231,6 +235,13 @@ class Intake:
             except EngineError as fault:
                 log.warning("stranger not noted", extra={"reason": str(fault)})
         await self._done([update.update_id])
+
+    async def _was_run(self, update: Incoming) -> bool:
+        try:
+            return await self._desk.was_run(update)
+        except JournalError as fault:
+            log.warning("journal not asked", extra={"reason": str(fault)})
+            return False
 
     async def _carry_out_old(self, update: Incoming, person: Person) -> None:
         try:

@@ -10,6 +10,7 @@ from bot.access import COMMANDS, Act, Person, act_of, refusal_sentence
 from bot.attempts import DeliveryError
 from bot.callbacks import Button, ForgedCallback, Page
 from bot.handlers.closing import Closing
+from bot.handlers.describing import described
 from bot.handlers.guiding import Guiding
 from bot.handlers.notices import failure, notice
 from bot.handlers.pages import Pages
@@ -26,6 +27,7 @@ from bot.screens.refusals import not_from_here
 from engine.alerts import Lane
 from engine.errors import EngineStopped, JournalUnavailable, QueueFull
 from engine.receipts import Receipt
+from storage.queries import Queries
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,6 @@ KEYS: Final = {
     "orders": Page.ORDERS,
     "help": Page.HELP,
 }
-ITEM_CHARACTERS_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Desk:
     stopping: Stopping
     pages: Pages
     settling: Settling
+    queries: Queries
 
     def _visit(self, update: Incoming, person: Person) -> Visit:
         return Visit(update=update, person=person, sender=self.sender)
@@ -241,6 +243,10 @@ class Desk:
         """Journal a stop that is latched already, and reply."""
         await self.stopping.stopped(self._visit(update, person), halt)
 
+    async def was_run(self, update: Incoming) -> bool:
+        """Tell whether an earlier process ran this and died before it could say so."""
+        return bool(await self.queries.events_of(update.command_id))
+
     async def carry_out_old(self, update: Incoming, person: Person) -> str | None:
         """Cancel entries where an old update asked for it; None sets everything else aside."""
         if not person.may(Act.CANCEL):
@@ -290,24 +296,5 @@ class Desk:
             )
 
     def described(self, update: Incoming) -> str:
-        """Give one line for the journal: a command as it was written, anything else by kind."""
-        at = update.sent_at or update.received_at
-        clock = f"{at:%H:%M}"
-        if update.is_tap:
-            try:
-                return f"{clock} tap on {_spoken(update.button())}"
-            except ForgedCallback:
-                return f"{clock} tap on an unknown button"
-        command = update.command
-        if command is None or command[0] not in COMMANDS:
-            # Whatever else was written may be a code or a secret, and the journal is for ever.
-            return f"{clock} a message"
-        name, words = command
-        text = " ".join(f"/{name} {words}".split())
-        return f"{clock} {text[:ITEM_CHARACTERS_MAX]}"
-
-
-def _spoken(button: Button) -> str:
-    """Name a kind of button in words: ConfirmTicket becomes confirm ticket."""
-    name = type(button).__name__
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
+        """Give one line for the journal."""
+        return described(update)

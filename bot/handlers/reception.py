@@ -67,4 +67,5 @@ def desk_of(
             queries=queries,
             menus=menus,
         ),
+        queries=queries,
     )

@@ -151,6 +151,30 @@ async def test_a_command_handled_but_not_marked_gives_its_first_outcome_again(
     assert len(world.assembly.engine.state.tickets) == 1
 
 
+async def test_an_old_command_that_was_run_is_answered_and_not_called_set_aside(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    # given a STOP and a buy that were run, by a process that died before it marked them
+    clock = TestClock()
+    async with console(tmp_path, sandbox, clock=clock) as world:
+        asked = await sandbox.say(OWNER, "/buy btc 250 usdt")
+        await sandbox.wait_for_message(lambda one: one.has_button("Confirm"), chat_id=OWNER)
+        await world.said(OWNER, "/status", part="ACTIVE")
+    async with console(tmp_path, sandbox, clock=clock, listening=False) as world:
+        update = message_update(900_000_001, OWNER, asked, "/buy btc 250 usdt")
+        row = (update.update_id, clock.now(), payload_of(update))
+        await world.assembly.updates.store([row])
+    # when the next one starts eleven minutes later
+    clock.ahead = timedelta(minutes=11)
+    async with console(tmp_path, sandbox, clock=clock) as world:
+        shown = await sandbox.wait_for_text("Expired", chat_id=OWNER, after=asked)
+        # then the first outcome is told, and nothing is listed
+        assert shown.reply_to == asked
+        clock.ahead = timedelta()
+        await world.said(OWNER, "/status", part="ACTIVE")
+        assert not [one for one in await world.journaled() if isinstance(one, BacklogSetAside)]
+
+
 async def test_old_commands_are_set_aside_and_told_but_a_stop_is_carried_out(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ from bot.telegram_api import telegram_bot
 from bot.views.health import health_of
 from engine.commands import Role
 from engine.events import Event
+from engine.execution import ExecutionEngine
 from engine.instruments import Instrument, InstrumentKind
 from engine.markets.manual import ManualMarket
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
@@ -102,6 +103,16 @@ def market_of(clock: TestClock) -> ManualMarket:
     return ManualMarket(instruments=listed, clock=clock)
 
 
+async def wait_until(engine: ExecutionEngine, predicate: Callable[[State], bool]) -> None:
+    """Wait until an engine's State fits."""
+    changed = asyncio.Event()
+    engine.loop.subscribe(lambda _event, _state, _received: changed.set())
+    async with asyncio.timeout(20):
+        while not predicate(engine.state):
+            changed.clear()
+            await changed.wait()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatWorld:
     """What a test holds of a running console."""
@@ -125,13 +136,7 @@ class ChatWorld:
 
     async def until(self, predicate: Callable[[State], bool]) -> None:
         """Wait until the engine's State fits."""
-        changed = asyncio.Event()
-        engine = self.assembly.engine
-        engine.loop.subscribe(lambda _event, _state, _received: changed.set())
-        async with asyncio.timeout(20):
-            while not predicate(engine.state):
-                changed.clear()
-                await changed.wait()
+        await wait_until(self.assembly.engine, predicate)
 
     async def journaled(self) -> list[Event]:
         """Give every event of the journal."""
