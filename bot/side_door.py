@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from bot.kill_switch import NOT_DONE, KillSwitch, Say
+from bot.kill_switch import FLATTEN_S, NOT_DONE, KillSwitch, Say
 from engine.commands import Actor, ActorKind
 from engine.execution import ExecutionEngine
 from engine.ports import Clock
@@ -79,9 +79,11 @@ def _own_folder() -> Path:
 class SideDoor:
     """Let a shell of this user ask, stop and flatten; every verb is journaled as the shell's."""
 
-    def __init__(self, path: Path, engine: ExecutionEngine, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, engine: ExecutionEngine, clock: Clock, *, flatten_s: float = FLATTEN_S
+    ) -> None:
         self._path = path
-        self._switch = KillSwitch(engine, clock)
+        self._switch = KillSwitch(engine, clock, flatten_s=flatten_s)
         self._server: asyncio.Server | None = None
         self._inode: int | None = None
         self._visits: set[asyncio.Task[None]] = set()

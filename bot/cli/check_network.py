@@ -36,10 +36,10 @@ async def check_telegram(settings: Settings) -> list[Finding]:
         await bot.shutdown()
     if webhook.url:
         found.append(
-            warn(
+            fail(
                 "telegram",
-                "A webhook is set, so another program may be taking this bot's updates; run takes "
-                "the webhook away. Use one bot for one program.",
+                "A webhook is set, so Telegram gives run no updates. If no other program uses this "
+                "bot, take it away: open <address of the Bot API>/bot<token>/deleteWebhook once.",
             )
         )
     return found
