@@ -111,9 +111,14 @@ def position(view: PositionView) -> Screen:
     held_for = figures.age(scene.now - held.opened_at)
     return Screen(
         text=text_of(
-            title_line([*choices, f"{name} {way}"], sign=Sign.FINE, live=scene.live),
+            title_line(
+                [*choices, f"{name} {way}"],
+                sign=Sign.UNKNOWN if view.is_unknown else Sign.FINE,
+                live=scene.live,
+            ),
             plain_text(f"{about.title} · {about.venue_title}{leverage} · held {held_for}"),
             _panel(view),
+            "Unknown: an order here, asking the venue." if view.is_unknown else None,
             "EXTERNAL: not opened here." if held.external else None,
             _stop_line(view),
             watched_line(len(view.targets)),

@@ -398,6 +398,10 @@ def test_h3_the_position_card(golden: Golden) -> None:
     golden("H3", positions.position(view))
     seen = replace(view, scene=a.scene(state, role=Role.VIEWER))
     golden("H3_viewer", positions.position(seen))
+    asked = replace(state, orders={**state.orders, "qdbtc": UNKNOWN})
+    unsure = position_view(a.scene(asked), a.P_3F8K, asked, a.quotes(), a.INSTRUMENTS)
+    assert unsure is not None
+    golden("H3_unknown", positions.position(unsure))
     paper = a.paper_state()
     held = position_view(a.scene(paper), "peth", paper, a.quotes(), a.INSTRUMENTS)
     assert held is not None
