@@ -87,7 +87,6 @@ class Alerts:
         self._observe_delay = observe_delay
         self._talks: dict[Key, _Talk] = {}
         self._doubtful: set[Key] = set()
-        self._finished = asyncio.Event()
 
     async def run(self) -> None:
         """Deliver until cancelled. What was in flight at a kill is repeated, and says so."""
@@ -96,7 +95,6 @@ class Alerts:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._outgoing.changed.clear()
-                self._finished.clear()
                 taken = sum(len(talk.rows) for talk in self._talks.values())
                 for row in await self._outgoing.due(DUE_MAX + taken):
                     self._take(row, tasks)
@@ -104,16 +102,11 @@ class Alerts:
 
     async def _something(self) -> None:
         """Wait for new rows, for the end of a talk, or for the time of a retry."""
-        events = (self._outgoing.changed, self._finished)
-        waits = [asyncio.ensure_future(event.wait()) for event in events]
         try:
-            await asyncio.wait(
-                waits, timeout=self._pace.idle_s, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            async with asyncio.timeout(self._pace.idle_s):
+                await self._outgoing.changed.wait()
+        except TimeoutError:
+            return
 
     def _take(self, row: OutboxRow, tasks: asyncio.TaskGroup) -> None:
         key = (row.chat_id, row.subject)
@@ -141,7 +134,8 @@ class Alerts:
                     continue
         finally:
             del self._talks[key]
-            self._finished.set()
+            # There may be room now for what had to wait.
+            self._outgoing.changed.set()
 
     async def _tell_once(self, key: Key, talk: _Talk) -> None:
         lane = min(row.lane for row in talk.rows.values())
@@ -161,12 +155,12 @@ class Alerts:
                     self._doubtful.add(key)
                 await self._outgoing.retry(rows, str(fault))
             except ChatBlocked as fault:
-                await self._outgoing.drop(rows, f"blocked: {fault}")
+                # First the notice to the owners: a kill in between repeats it, and loses nothing.
                 await patiently(partial(self._blocked.add, key[0]), self._pace.idle_s)
+                await self._outgoing.drop(rows, f"blocked: {fault}")
             except RefusedByTelegram as fault:
                 await self._outgoing.drop(rows, f"refused by Telegram: {fault}")
-            except Exception:
-                # One alert that trips over a bug of ours must not silence all the others.
+            except Exception:  # task boundary: a bug in one alert must not silence all the others
                 log.exception("alert not told", extra={"chat_id": key[0], "subject": key[1]})
                 await self._outgoing.retry(rows, "a bug of ours, see the log")
             for row in rows:
@@ -200,8 +194,7 @@ class Alerts:
     async def _told(self, rows: Rows, card: Card | None) -> Told:
         try:
             return await self._tellings.of(rows, card)
-        except Exception:
-            # A card that cannot be drawn is a bug of ours; that something happened is told anyway.
+        except Exception:  # task boundary: an undrawable card is told in plain words instead
             row = rows[-1]
             log.exception("card not drawn", extra={"subject": row.subject, "seq": row.seq})
             title = title_line("This card could not be drawn", sign=Sign.LOOK, live=None)

@@ -92,8 +92,7 @@ class Board:
         except (DeliveryError, JournalError) as fault:
             # The next tick shows a newer one.
             log.info("board not shown", extra={"chat_id": chat_id, "reason": str(fault)})
-        except Exception:
-            # A board that cannot be drawn must not take the other boards with it.
+        except Exception:  # task boundary: one undrawable board must not end the others
             log.exception("board not drawn", extra={"chat_id": chat_id})
         finally:
             self._busy.discard(chat_id)

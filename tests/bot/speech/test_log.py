@@ -15,7 +15,8 @@ from bot.sandbox.server import Sandbox
 from bot.secret import Secret
 from tests.bot.speech.conftest import client_of
 
-TOKEN = "7354812345:AAHk3jfu-Xq9_vYt2LmNopQrStUvWxYz012"
+BOT_NUMBER = "7354812345"
+TOKEN = f"{BOT_NUMBER}:AAHk3jfu-Xq9_vYt2LmNopQrStUvWxYz012"
 KEY = 'a"key\\with/odd?characters'
 
 
