@@ -1,8 +1,10 @@
-"""The console's ports: what the chat needs of the engine, and nothing else of it."""
+"""The console's ports: what the chat needs of the engine, and what the intake needs of the desk."""
 
 from collections.abc import Awaitable
 from typing import Protocol
 
+from bot.access import Person
+from bot.incoming import Incoming
 from engine.commands import Command, Halt
 from engine.ports import Quotes
 from engine.receipts import Receipt
@@ -31,4 +33,36 @@ class Console(Protocol):
 
     def latch_stop(self, command: Halt) -> Awaitable[Receipt]:
         """Stop in memory at once; awaiting the result journals it."""
+        ...
+
+
+class Desk(Protocol):
+    """Where updates are handled. Every method but `described` may raise; intake then says so."""
+
+    async def handle(self, update: Incoming, person: Person) -> None:
+        """Do what was asked and reply."""
+        ...
+
+    async def stopped(self, update: Incoming, person: Person, halt: Awaitable[Receipt]) -> None:
+        """Journal a stop that is latched already, and reply."""
+        ...
+
+    async def was_run(self, update: Incoming) -> bool:
+        """Tell whether the journal knows what the update asked for; only its reply may lack."""
+        ...
+
+    async def carry_out_old(self, update: Incoming, person: Person) -> str | None:
+        """Cancel entries where an old update asked for it and say what was done; else None."""
+        ...
+
+    async def refuse_busy(self, update: Incoming, person: Person) -> None:
+        """Say that too much waits already and that this was not run."""
+        ...
+
+    async def failed(self, update: Incoming, person: Person, fault: Exception) -> None:
+        """Say that handling failed; must not raise."""
+        ...
+
+    def described(self, update: Incoming) -> str:
+        """Give one line that says what an update asked for, fit for the journal."""
         ...

@@ -10,13 +10,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from telegram import Update
 
 from bot.access import Access, Person, Strangers
 from bot.backlog import Backlog
-from bot.console import Console
+from bot.console import Console, Desk
 from bot.incoming import STALE_AFTER, Incoming, incoming, payload_of, update_from
 from bot.lines import Lines
 from bot.poller import Poller
@@ -31,38 +31,6 @@ log = logging.getLogger(__name__)
 STORE_PAUSE_S: Final = 1.0
 STORE_S: Final = 10.0
 BUSY_MAX: Final = 100
-
-
-class Desk(Protocol):
-    """Where updates are handled. Every method but `described` may raise; intake then says so."""
-
-    async def handle(self, update: Incoming, person: Person) -> None:
-        """Do what was asked and reply."""
-        ...
-
-    async def stopped(self, update: Incoming, person: Person, halt: Awaitable[Receipt]) -> None:
-        """Journal a stop that is latched already, and reply."""
-        ...
-
-    async def was_run(self, update: Incoming) -> bool:
-        """Tell whether the journal knows what the update asked for; only its reply may lack."""
-        ...
-
-    async def carry_out_old(self, update: Incoming, person: Person) -> str | None:
-        """Cancel entries where an old update asked for it and say what was done; else None."""
-        ...
-
-    async def refuse_busy(self, update: Incoming, person: Person) -> None:
-        """Say that too much waits already and that this was not run."""
-        ...
-
-    async def failed(self, update: Incoming, person: Person, fault: Exception) -> None:
-        """Say that handling failed; must not raise."""
-        ...
-
-    def described(self, update: Incoming) -> str:
-        """Give one line that says what an update asked for, fit for the journal."""
-        ...
 
 
 class Intake:
@@ -159,7 +127,8 @@ class Intake:
         """
         now = self._clock.now()
         batch = [incoming(update, now) for update in updates]
-        halts = {} if may_be_known else self._latch(batch)
+        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        halted = set() if may_be_known else self._latch(batch, stored)
         try:
             async with asyncio.timeout(STORE_S):
                 new = await self._store.store(
@@ -167,31 +136,33 @@ class Intake:
                 )
         except (JournalError, TimeoutError) as fault:
             log.warning("updates cannot be stored", extra={"reason": str(fault)})
-            # A stop is answered even so; the rest comes again.
-            for update, person, halt in halts.values():
-                self._spawn(self._stop(update, person, halt))
+            # Nobody can tell whether a stop in it is an old one: then it counts.
+            self._latch(batch, stored)
+            stored.set_result(False)
             return False
+        stored.set_result(True)
         for each in batch:
-            if each.update_id in halts:
-                self._spawn(self._stop(*halts[each.update_id]))
-            elif each.update_id in self._latched:
-                await self._done([each.update_id])
+            if each.update_id in self._latched:
+                if each.update_id not in halted:
+                    await self._done([each.update_id])
             elif each.update_id in new:
                 await self._dispatch(each, is_backlog=is_backlog)
         self._latched.clear()
         return True
 
-    def _latch(
-        self, batch: Sequence[Incoming]
-    ) -> dict[int, tuple[Incoming, Person, Awaitable[Receipt]]]:
-        """Look for STOP before anything else is done, and latch it."""
-        halts = {}
+    def _latch(self, batch: Sequence[Incoming], stored: Awaitable[bool]) -> set[int]:
+        """Look for STOP before anything else is done: latch it, and answer while storing goes on.
+
+        Gives the ids of the updates that are being seen through.
+        """
+        halted: set[int] = set()
         for each in batch:
             person = self._access.person(each.user_id, each.chat_id)
             if person is not None and each.is_stop and each.update_id not in self._latched:
                 self._latched.add(each.update_id)
-                halts[each.update_id] = (each, person, self._halt(each, person))
-        return halts
+                halted.add(each.update_id)
+                self._spawn(self._stop(each, person, self._halt(each, person), stored))
+        return halted
 
     def _halt(self, update: Incoming, person: Person) -> Awaitable[Receipt]:
         return self._console.latch_stop(
@@ -211,7 +182,7 @@ class Intake:
                 self._backlog.carried_out(
                     person.chat_id, update.update_id, self._desk.described(update)
                 )
-            self._spawn(self._stop(update, person, self._halt(update, person)))
+            self._spawn(self._stop(update, person, self._halt(update, person), None))
         elif is_old and not await self._was_run(update):
             await self._carry_out_old(update, person)
         elif not self._lines_there.put(update, person):
@@ -285,14 +256,21 @@ class Intake:
             await self._desk.failed(update, person, fault)
         await self._done([update.update_id])
 
-    async def _stop(self, update: Incoming, person: Person, halt: Awaitable[Receipt]) -> None:
-        """See a stop through, beside every line."""
+    async def _stop(
+        self,
+        update: Incoming,
+        person: Person,
+        halt: Awaitable[Receipt],
+        stored: Awaitable[bool] | None,
+    ) -> None:
+        """See a stop through, beside every line; one that could not be stored comes again."""
         try:
             await self._desk.stopped(update, person, halt)
         except Exception as fault:
             log.exception("stop not told", extra={"command_id": update.command_id})
             await self._desk.failed(update, person, fault)
-        await self._done([update.update_id])
+        if stored is None or await stored:
+            await self._done([update.update_id])
 
     async def _refuse_busy(self, update: Incoming, person: Person) -> None:
         async with self._busy:

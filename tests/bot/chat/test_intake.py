@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sqlite3
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -271,3 +272,35 @@ async def test_the_token_stands_in_no_log_line(
         await world.sandbox.fail("getUpdates", FaultKind.BAD_GATEWAY, count=2)
         await world.said(OWNER, "/status", part="ACTIVE")
     assert all(world.sandbox.token not in record.getMessage() for record in caplog.records)
+
+
+async def test_stop_is_answered_while_the_database_is_locked_and_journaled_once_it_is_free(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async with console(tmp_path, sandbox) as world:
+        await world.said(OWNER, "/status", part="ACTIVE")
+        # given a database that another program holds
+        holder = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        try:
+            await world.said(OWNER, "/stop", part="HALTED, not yet journaled")
+            assert world.assembly.engine.loop.stop_latched
+        finally:
+            holder.execute("ROLLBACK")
+            holder.close()
+        # when it is free again
+        (halted,) = await world.event_of(TradingHalted)
+        # then the stop stands in the journal, once
+        assert halted.actor.user_id == OWNER
+        await world.said(OWNER, "/status", part="HALTED")
+
+
+async def test_an_edited_message_runs_nothing_and_says_so(world: ChatWorld) -> None:
+    asked = await world.sandbox.say(OWNER, "/status")
+    await world.answer_to(OWNER, asked)
+    edited = message_update(900_000_002, OWNER, asked, "/buy btc 250 usdt").to_dict()
+    message = edited.pop("message")
+    edited["edited_message"] = message | {"edit_date": message["date"]}
+    await world.intake.receive([update_from(json.dumps(edited).encode())])
+    await world.sandbox.wait_for_text("An edited message runs nothing", chat_id=OWNER)
+    assert not world.assembly.engine.state.tickets
