@@ -217,7 +217,7 @@ class Intake:
     async def _carry_out_old(self, update: Incoming, person: Person) -> None:
         try:
             done = await self._desk.carry_out_old(update, person)
-        except Exception:  # the desk's boundary: an old update must not end the intake
+        except Exception:  # task boundary: an old update must not end the intake
             log.exception("old update failed", extra={"command_id": update.command_id})
             done = None
         if done is None:
@@ -251,7 +251,7 @@ class Intake:
         """See one update through; the boundary that nothing a handler raises gets past."""
         try:
             await self._desk.handle(update, person)
-        except Exception as fault:
+        except Exception as fault:  # task boundary: the person is told, the line goes on
             log.exception("handler failed", extra={"command_id": update.command_id})
             await self._desk.failed(update, person, fault)
         await self._done([update.update_id])
@@ -266,7 +266,7 @@ class Intake:
         """See a stop through, beside every line; one that could not be stored comes again."""
         try:
             await self._desk.stopped(update, person, halt)
-        except Exception as fault:
+        except Exception as fault:  # task boundary: the stop stands, its answer failed
             log.exception("stop not told", extra={"command_id": update.command_id})
             await self._desk.failed(update, person, fault)
         if stored is None or await stored:
@@ -276,7 +276,7 @@ class Intake:
         async with self._busy:
             try:
                 await self._desk.refuse_busy(update, person)
-            except Exception:  # a task's boundary: there is nobody left to tell
+            except Exception:  # task boundary: there is nobody left to tell
                 log.exception("busy not told", extra={"command_id": update.command_id})
         await self._done([update.update_id])
 

@@ -44,7 +44,7 @@ class Stopping:
         When the journal does not answer in time, the person is told so at once: nothing leaves
         all the same.
         """
-        waiting = asyncio.ensure_future(halt)
+        waiting = asyncio.ensure_future(halt)  # the engine's own future; it may outlive the answer
         try:
             async with asyncio.timeout(JOURNAL_WAIT_S):
                 receipt = await asyncio.shield(waiting)

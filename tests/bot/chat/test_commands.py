@@ -125,3 +125,19 @@ async def test_the_menu_of_a_viewer_holds_no_command_that_trades(world: ChatWorl
     names = {one.command for one in menu}
     assert "stop" in names
     assert names.isdisjoint({"buy", "sell", "close", "flatten", "resume"})
+
+
+async def test_a_command_that_fails_says_so_and_that_nothing_was_sent(world: ChatWorld) -> None:
+    await world.assembly.engine.stop()
+    await world.said(OWNER, "/buy btc 250 usdt", part="The engine is not running. Nothing was sent")
+
+
+async def test_a_tap_that_fails_is_answered_all_the_same(world: ChatWorld) -> None:
+    asked = await world.sandbox.say(OWNER, "/buy btc 250 usdt")
+    card = await world.sandbox.wait_for_message(
+        lambda one: one.has_button("Confirm") and one.message_id > asked, chat_id=OWNER
+    )
+    await world.assembly.engine.stop()
+    query = await world.sandbox.press(OWNER, card.message_id, "Confirm")
+    await world.sandbox.wait_for_answer(query)
+    await world.sandbox.wait_for_text("Nothing was sent", chat_id=OWNER, after=card.message_id)

@@ -304,3 +304,9 @@ async def test_an_edited_message_runs_nothing_and_says_so(world: ChatWorld) -> N
     await world.intake.receive([update_from(json.dumps(edited).encode())])
     await world.sandbox.wait_for_text("An edited message runs nothing", chat_id=OWNER)
     assert not world.assembly.engine.state.tickets
+
+
+async def test_a_flood_limit_on_polling_is_waited_out(world: ChatWorld) -> None:
+    await world.said(OWNER, "/status", part="ACTIVE")
+    await world.sandbox.fail("getUpdates", FaultKind.FLOOD, count=1, retry_after_s=1)
+    await world.said(OWNER, "/mode", part="PAPER")
