@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
@@ -29,11 +29,12 @@ class _Waiter:
 
 @dataclass(slots=True, kw_only=True)
 class _Room:
-    """What is known of one chat: its buckets, and until when Telegram wants silence there."""
+    """What is known of one chat: its buckets, what is under way, and until when it is paused."""
 
     buckets: tuple[Bucket, ...]
     silent_until_s: float = 0.0
-    out: int = field(default=0)
+    out: int = 0
+    urgent_out: int = 0
 
 
 class Turn:
@@ -92,7 +93,7 @@ class Lanes:
         Raises: LanesFull.
         """
         await self._enter(chat_id, lane)
-        return Turn(lambda: self._leave(chat_id))
+        return Turn(lambda: self._leave(chat_id, lane))
 
     def pause(self, chat_id: int, seconds: float) -> None:
         """Let nothing out to this chat for a while; the others go on."""
@@ -121,15 +122,16 @@ class Lanes:
             await waiter.turn
         except asyncio.CancelledError:
             if waiter.turn.done() and not waiter.turn.cancelled():
-                self._leave(chat_id)
+                self._leave(chat_id, lane)
             else:
                 self._waiting[lane].remove(waiter)
             raise
 
-    def _leave(self, chat_id: int) -> None:
+    def _leave(self, chat_id: int, lane: Lane) -> None:
         now_s = self._monotonic()
         room = self._room(chat_id)
         room.out -= 1
+        room.urgent_out -= lane is Lane.STOP
         for bucket in (*self._overall, *room.buckets):
             bucket.give_back(now_s)
         self._admit()
@@ -158,6 +160,7 @@ class Lanes:
                         self._wake_in(wait_s)
                     continue
                 room.out += 1
+                room.urgent_out += lane is Lane.STOP
                 for bucket in (*self._overall, *room.buckets):
                     bucket.take()
                 waiter.turn.set_result(None)
@@ -175,7 +178,8 @@ class Lanes:
 
     def _wait_s(self, room: _Room, lane: Lane, now_s: float) -> float | None:
         wait_s = _longest_s((*self._overall, *room.buckets), lane, now_s)
-        if wait_s is None:
+        # What is urgent also arrives first: nothing else of the chat is under way beside it.
+        if wait_s is None or (room.urgent_out and lane is not Lane.STOP):
             return None
         return max(wait_s, room.silent_until_s - now_s)
 

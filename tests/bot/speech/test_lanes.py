@@ -199,3 +199,16 @@ async def test_slow_answers_leave_connections_for_a_stop_and_for_a_tap() -> None
     for turn in (*fills, *stops):
         turn.give_back()
     (await waiting).give_back()
+
+
+async def test_nothing_else_of_a_chat_is_under_way_beside_a_stop() -> None:
+    lanes = lanes_of(Rates(overall=WIDE, chat=WIDE, group=WIDE))
+    stop = await lanes.turn(1, Lane.STOP)
+    fill = asyncio.create_task(lanes.turn(1, Lane.FILL))
+    (await lanes.turn(2, Lane.FILL)).give_back()
+
+    assert not fill.done()
+    (await lanes.turn(1, Lane.STOP)).give_back()
+    assert not fill.done()
+    stop.give_back()
+    (await fill).give_back()
