@@ -41,11 +41,16 @@ Listener = Callable[[Event, State, float], None]
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """A decided message, with its receipt-to-be."""
+    """A decided message, with its receipt-to-be; `states` holds State after each of its events.
+
+    Who is told of an event sees State as of that event: by the end of a large batch what it
+    concerns may have left State's window already.
+    """
 
     entry: Entry
     events: tuple[Event, ...]
     state: State
+    states: tuple[State, ...] = ()
     is_repeat: bool = False
 
 
@@ -174,13 +179,15 @@ class Loop:
                 continue
             events = decide(state, entry.message, await self._context(entry.message, state))
             alerts: list[Alert] = []
+            states: list[State] = []
             for event in events:
                 following = apply(state, event)
                 alerts.extend(alerts_of(state, event, following))
                 state = following
+                states.append(state)
             if events:
                 steps.append(Step(events=events, alerts=tuple(alerts)))
-            outcomes.append(_Outcome(entry, events, state))
+            outcomes.append(_Outcome(entry, events, state, tuple(states)))
         return outcomes, steps, state
 
     async def _commit(self, steps: list[Step], before: State, after: State) -> None:
@@ -225,13 +232,13 @@ class Loop:
 
     def _tell(self, outcome: _Outcome) -> None:
         if not outcome.is_repeat:
-            for event in outcome.events:
+            for event, state in zip(outcome.events, outcome.states, strict=True):
                 if isinstance(event, TradingResumed) and not self._halts_waiting:
                     self.stop_latched = self.state.stop is not None
                 if isinstance(event, BreakerRearmed) and not self._trips_waiting:
                     self.breaker_latched = bool(self.state.breakers)
                 for listener in self._listeners:
-                    listener(event, self.state, outcome.entry.received_s)
+                    listener(event, state, outcome.entry.received_s)
         future = outcome.entry.future
         if future is not None and not future.done():
             message = outcome.entry.message

@@ -61,6 +61,7 @@ class OrderMonitor:
         self._awake = asyncio.Event()
         self._interval_s = POLL_MIN_S
         self._cursor: datetime | None = None
+        self._told: dict[str, datetime] = {}
         self._cancelling: set[str] = set()
         self._searching: set[str] = set()
 
@@ -185,9 +186,13 @@ class OrderMonitor:
         found = await self._within(self._venue.fills(since))
         if found is None:
             return False
+        # What was reported once is in the inbox or journaled; only the overlap is remembered.
+        self._told = {name: at for name, at in self._told.items() if at >= since}
         for report in found:
-            if report.fill.identity not in self._state().fills_known:
+            identity = report.fill.identity
+            if identity not in self._told and identity not in self._state().fills_known:
                 self._report(report)
+            self._told[identity] = report.fill.at
             if self._cursor is None or report.fill.at > self._cursor:
                 self._cursor = report.fill.at
         return True

@@ -37,6 +37,7 @@ def booked(
     quantity: str,
     price: str,
     fee: str = "0",
+    *,
     n: int = 1,
 ) -> Booking:
     return book(
@@ -129,6 +130,7 @@ def test_open_pnl_is_at_the_mark_for_longs_and_shorts() -> None:
     ],
 )
 def test_realised_pnl_is_what_the_screens_show(
+    *,
     side: OrderSide,
     size: str,
     entry: str,

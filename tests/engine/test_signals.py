@@ -23,7 +23,7 @@ NUMBERS = (
     "stop_loss_pct",
     "leverage",
 )
-NO_NUMBERS = (
+NO_NUMBERS: tuple[object, ...] = (
     "nan",
     "NaN",
     "sNaN",
