@@ -1,15 +1,19 @@
 """The fold of order events: status, identity, and what became of the signal behind them."""
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, assert_never
 
 from engine import events as e
+from engine.identities import instrument_key
+from engine.instruments import cash_currency
+from engine.numbers import ZERO
 from engine.orders import Order, OrderKind, OrderSide, OrderTrigger, triggered
-from engine.state import ORDERS_TAIL, SENT_TAIL, SentMark, State
+from engine.state import ORDERS_TAIL, SENT_TAIL, Reserved, SentMark, State
 from engine.tails import tail, without
 
 Changes = dict[str, Any]
+_EXACT = Decimal("1e-8")
 
 
 def signal_outcome(state: State, signal_id: str, outcome: str) -> Changes:
@@ -115,14 +119,49 @@ def _target_returned(state: State, order: Order) -> Changes:
 
 
 def with_order(state: State, order: Order) -> Changes:
-    """Place an order among the open ones or in the tail of finished ones."""
+    """Place an order among the open ones or in the tail of finished ones; move its reservation."""
+    before = state.orders.get(order.client_order_id)
+    changes: Changes = {}
     if order.is_finished:
-        changes: Changes = {
-            "orders_finished": tail(
-                state.orders_finished, order.client_order_id, order, ORDERS_TAIL
-            )
-        }
-        if order.client_order_id in state.orders:
+        changes["orders_finished"] = tail(
+            state.orders_finished, order.client_order_id, order, ORDERS_TAIL
+        )
+        if before is not None:
             changes["orders"] = without(state.orders, order.client_order_id)
-        return changes
-    return {"orders": {**state.orders, order.client_order_id: order}}
+    else:
+        changes["orders"] = {**state.orders, order.client_order_id: order}
+    held, holds = _reservation(before), _reservation(order)
+    if held != holds:
+        changes["reserved"] = _reserved(state, order, held, holds)
+    return changes
+
+
+_NOTHING = Reserved()
+
+
+def _reservation(order: Order | None) -> Reserved:
+    """Give what an open entry may still take: what is left at its worst price.
+
+    Rounded up to 1e-8, so that sums are exact and what is released is what was reserved.
+    """
+    if order is None or order.is_exit or order.is_finished:
+        return _NOTHING
+    price = order.price_limit or order.price_arrival or order.price_decision or ZERO
+    worth = order.remaining * price
+    return Reserved(
+        margin=(worth / order.leverage).quantize(_EXACT, rounding=ROUND_CEILING),
+        notional=worth.quantize(_EXACT, rounding=ROUND_CEILING),
+    )
+
+
+def _reserved(state: State, order: Order, held: Reserved, holds: Reserved) -> dict[str, Reserved]:
+    """Move one order's reservation in the sums of its purse."""
+    purse = instrument_key(order.venue, cash_currency(order.symbol))
+    total = state.reserved.get(purse, _NOTHING)
+    moved = Reserved(
+        margin=total.margin - held.margin + holds.margin,
+        notional=total.notional - held.notional + holds.notional,
+    )
+    if moved.margin == ZERO and moved.notional == ZERO:
+        return without(state.reserved, purse)
+    return {**state.reserved, purse: moved}

@@ -62,6 +62,9 @@ class OrderMonitor:
         self._interval_s = POLL_MIN_S
         self._cursor: datetime | None = None
         self._told: dict[str, datetime] = {}
+        self._fetching = asyncio.Lock()
+        self._fetches_begun = 0
+        self._fetch_answered = False
         self._cancelling: set[str] = set()
         self._searching: set[str] = set()
 
@@ -181,7 +184,20 @@ class OrderMonitor:
         self._awake.set()
 
     async def fetch_fills(self) -> bool:
-        """Report the fills since the last ones, overlapping; False when the venue is silent."""
+        """Report the fills since the last ones, overlapping; False when the venue is silent.
+
+        Who asks while one request is under way shares the next one: a hundred unknown orders ask
+        the venue once.
+        """
+        begun = self._fetches_begun
+        async with self._fetching:
+            if self._fetches_begun > begun:
+                return self._fetch_answered
+            self._fetches_begun += 1
+            self._fetch_answered = await self._fetch()
+            return self._fetch_answered
+
+    async def _fetch(self) -> bool:
         since = (self._cursor or self._start()) - FILLS_OVERLAP
         found = await self._within(self._venue.fills(since))
         if found is None:

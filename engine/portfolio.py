@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.identities import instrument_key
-from engine.instruments import Instrument, InstrumentKind, cash_currency
+from engine.instruments import Instrument, InstrumentKind
 from engine.numbers import ZERO
 from engine.positions import Position
 from engine.quotes import Quote
@@ -59,20 +59,10 @@ def cash_free(state: State, venue: str, currency: str, fee_share: Decimal) -> De
         ),
         ZERO,
     )
-    reserved = sum(
-        (
-            _reservation(order.remaining, order.price_limit or order.price_arrival, order.leverage)
-            * (1 + fee_share * order.leverage)
-            for order in state.entries()
-            if order.venue == venue and cash_currency(order.symbol) == currency
-        ),
-        ZERO,
-    )
-    return held - margin - reserved
-
-
-def _reservation(remaining: Decimal, price: Decimal | None, leverage: Decimal) -> Decimal:
-    return remaining * (price or ZERO) / leverage
+    reserved = state.reserved.get(instrument_key(venue, currency))
+    if reserved is None:
+        return held - margin
+    return held - margin - reserved.margin - reserved.notional * fee_share
 
 
 def is_dust(position: Position, instruments: Mapping[str, Instrument]) -> bool:

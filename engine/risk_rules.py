@@ -226,6 +226,9 @@ def _balance(proposal: Proposal, state: State, _: Context) -> Breach | None:
 
 
 def _positions(proposal: Proposal, state: State, context: Context) -> Breach | None:
+    known = state.positions.get(proposal.key)
+    if known is not None and not is_dust(known, context.instruments):
+        return None
     held = {
         key
         for key, position in state.positions.items()

@@ -186,6 +186,14 @@ class SentMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """What open entries of one purse may still take: cash over leverage, and its full worth."""
+
+    margin: Decimal = ZERO
+    notional: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
     """A stop and targets that were set aside."""
 
@@ -213,6 +221,7 @@ class State:
     fills_known: Mapping[str, int] = field(default_factory=dict)
     commands_known: Mapping[str, int] = field(default_factory=dict)
     cash: Mapping[str, Decimal] = field(default_factory=dict)
+    reserved: Mapping[str, Reserved] = field(default_factory=dict)
     equity: Equity | None = None
     tally: DayTally = field(default_factory=DayTally)
     day_before: DaySummary | None = None
