@@ -54,9 +54,9 @@ def _run(arguments: Arguments) -> int:
 
             return asyncio.run(examine(arguments, os.environ, _say))
         case KillArguments():
-            from bot.cli.killing import kill  # noqa: PLC0415 - the command's own libraries
+            from bot.cli.kill import stop_or_flatten  # noqa: PLC0415 - the command's own libraries
 
-            return asyncio.run(kill(arguments, os.environ, _say))
+            return asyncio.run(stop_or_flatten(arguments, os.environ, _say))
         case JournalArguments():
             from bot.cli.journal import work_on  # noqa: PLC0415 - the command's own libraries
 

@@ -16,7 +16,6 @@ from bot.cli.reading import settings_of
 from bot.kill_switch import Say
 from bot.log import Redactor
 from bot.running import account_plan
-from bot.secret import Secret
 from bot.settings import Settings
 from bot.side_door import database_file
 
@@ -32,7 +31,7 @@ async def examine(arguments: DoctorArguments, environ: Mapping[str, str], say: S
     """
     say(_python().line)
     settings = settings_of(environ, arguments.env_file, for_command="doctor")
-    redactor = Redactor(_secrets(settings))
+    redactor = Redactor(settings.secrets)
     failed = 0
 
     def tell(findings: list[Finding]) -> None:
@@ -87,18 +86,3 @@ def _configuration(settings: Settings) -> list[Finding]:
         found = [fail("configuration", str(fault))]
     found += [warn("configuration", sentence) for sentence in settings.warnings]
     return found
-
-
-def _secrets(settings: Settings) -> list[Secret]:
-    """Give what no line may show; a database file's address is no secret."""
-    held = [
-        settings.telegram_token,
-        settings.redis_url,
-        settings.secret_key,
-        settings.metrics_token,
-    ]
-    if database_file(settings.database_url.reveal()) is None:
-        held.append(settings.database_url)
-    for venue in settings.venues:
-        held += [venue.api_key, venue.api_secret, venue.api_password]
-    return [secret for secret in held if secret is not None]
