@@ -32,6 +32,7 @@ from storage.queries import Queries
 log = logging.getLogger(__name__)
 
 EDIT_RUNS_NOTHING: Final = "An edited message runs nothing. Send it as a new one."
+TOO_LATE: Final = "This tap came too late to be run. Nothing was done."
 BUSY: Final = "Too much waits already. This was not run; send it again in a moment."
 HELP_LINE: Final = "I read commands and the keys below. /help lists them, with examples."
 KEYS: Final = {
@@ -249,20 +250,24 @@ class Desk:
 
     async def carry_out_old(self, update: Incoming, person: Person) -> str | None:
         """Cancel entries where an old update asked for it; None sets everything else aside."""
-        if not person.may(Act.CANCEL):
-            return None
         visit = self._visit(update, person)
+        done = await self._old_cancel(visit) if person.may(Act.CANCEL) else None
+        await visit.answer(None if done else TOO_LATE, alert=done is None)
+        return done
+
+    async def _old_cancel(self, visit: Visit) -> str | None:
+        update = visit.update
         command = update.command
         if command is not None and command[0] == "cancel" and not update.is_edit:
             return await self.closing.cancel_old(visit, command[1])
-        if update.is_tap:
-            try:
-                button = update.button()
-            except ForgedCallback:
-                button = None
-            if isinstance(button, b.CancelOrder | b.CancelEntries):
-                return await self.closing.cancel_old_tap(visit, button)
-            await visit.answer("This tap came too late to be run. Nothing was done.", alert=True)
+        if not update.is_tap:
+            return None
+        try:
+            button = update.button()
+        except ForgedCallback:
+            return None
+        if isinstance(button, b.CancelOrder | b.CancelEntries):
+            return await self.closing.cancel_old_tap(visit, button)
         return None
 
     async def refuse_busy(self, update: Incoming, person: Person) -> None:

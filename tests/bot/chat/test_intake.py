@@ -5,6 +5,7 @@ import json
 import logging
 import sqlite3
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from bot.sandbox import FaultKind, Sandbox, SeenMessage
 from bot.secret import Secret
 from bot.telegram_api import TelegramUnreachable, TokenRefused, check_token, telegram_bot
 from engine.commands import Role
-from engine.events import BacklogSetAside, TradingHalted
-from tests.bot.chat.world import OWNER, TRADER, ChatWorld, TestClock, console
+from engine.events import BacklogSetAside, OrderCancelRequested, TradingHalted
+from engine.orders import OrderStatus
+from engine.risk_limits import ConfirmMode, ConfirmPolicy
+from tests.bot.chat.world import OWNER, PLAN, TRADER, VIEWER, ChatWorld, TestClock, console
 
 
 @pytest.mark.parametrize("text", ["/stop", "/STOP now", "/stop@bot", "⛔ STOP", "stop", "Stop!!"])
@@ -310,3 +313,42 @@ async def test_a_flood_limit_on_polling_is_waited_out(world: ChatWorld) -> None:
     await world.said(OWNER, "/status", part="ACTIVE")
     await world.sandbox.fail("getUpdates", FaultKind.FLOOD, count=1, retry_after_s=1)
     await world.said(OWNER, "/mode", part="PAPER")
+
+
+async def test_a_tap_from_before_the_start_is_answered_listed_and_not_run(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    # given a list whose buttons are pressed while the console is down
+    async with console(tmp_path, sandbox) as world:
+        await world.said(VIEWER, "/positions", part="No positions")
+        listed = await sandbox.wait_for_text("No positions", chat_id=VIEWER)
+    query = await sandbox.press(
+        VIEWER, listed.message_id, gone_ok=True, callback_data="q1|pc|pnothing|100"
+    )
+    # when it is back
+    async with console(tmp_path, sandbox) as world:
+        answer = await sandbox.wait_for_answer(query)
+        (aside,) = await world.event_of(BacklogSetAside)
+    # then the tap has its popup, and the line says what it was
+    assert answer.text == "This tap came too late to be run. Nothing was done."
+    assert [item.partition(" ")[2] for item in aside.items] == ["tap on close position"]
+
+
+async def test_an_old_cancel_of_an_entry_is_carried_out_and_told_as_done(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    plan = replace(PLAN, confirm=ConfirmPolicy(mode=ConfirmMode.NEVER))
+    clock = TestClock()
+    async with console(tmp_path, sandbox, plan=plan, clock=clock) as world:
+        await sandbox.say(OWNER, "/buy btc 0.004 @ 59000")
+        await world.until(
+            lambda state: any(o.status is OrderStatus.ACCEPTED for o in state.orders.values())
+        )
+    await sandbox.say(OWNER, "/cancel btc")
+    clock.ahead = timedelta(minutes=4)
+    async with console(tmp_path, sandbox, plan=plan, clock=clock) as world:
+        (aside,) = await world.event_of(BacklogSetAside)
+        (asked,) = await world.event_of(OrderCancelRequested)
+    assert aside.done == ("cancel btc",)
+    assert asked.actor.user_id == OWNER
+    assert aside.items == ()

@@ -1,11 +1,15 @@
 """From the words to the order: tickets, taps, and the taps that must do nothing."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
-from bot.sandbox import SeenMessage
+from bot.sandbox import Sandbox, SeenMessage
 from engine.orders import OrderStatus
+from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from engine.tickets import TicketStatus
-from tests.bot.chat.world import DESK_GROUP, OWNER, TRADER, VIEWER, ChatWorld
+from tests.bot.chat.world import DESK_GROUP, OWNER, PLAN, TRADER, VIEWER, ChatWorld, console
 
 BUY = "/buy btc 250 usdt sl 2% tp 4% 8%"
 
@@ -250,3 +254,46 @@ async def test_stop_flatten_and_resume_from_the_chat(world: ChatWorld) -> None:
     await world.sandbox.press(OWNER, card.message_id, "Resume")
     await world.sandbox.wait_for_text("ACTIVE", chat_id=OWNER, after=card.message_id)
     assert world.assembly.engine.state.stop is None
+
+
+async def test_without_confirmation_an_order_leaves_at_once_and_is_answered(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    plan = replace(PLAN, confirm=ConfirmPolicy(mode=ConfirmMode.NEVER))
+    async with console(tmp_path, sandbox, plan=plan) as world:
+        asked = await sandbox.say(OWNER, "/buy btc 250 usdt")
+        answer = await world.answer_to(OWNER, asked)
+        assert "BTC" in answer.text
+        assert not answer.has_button("Confirm")
+        await held(world)
+        # when it is taken off in two steps from the keyboard
+        await world.said(OWNER, "/sell btc 50%", part="BTC")
+        await world.until(lambda state: not state.orders)
+        await world.said(OWNER, "/close btc", part="BTC")
+        await world.until(lambda state: not state.positions)
+
+
+async def test_a_short_on_the_perp_opens_and_closes(sandbox: Sandbox, tmp_path: Path) -> None:
+    plan = replace(PLAN, confirm=ConfirmPolicy(mode=ConfirmMode.NEVER))
+    async with console(tmp_path, sandbox, plan=plan) as world:
+        await sandbox.say(OWNER, "/sell btc 0.004 short perp 2x sl 2%")
+        await world.until(lambda state: bool(state.positions))
+        (position,) = world.assembly.engine.state.positions.values()
+        assert position.quantity == Decimal("-0.004")
+        await world.said(OWNER, "/close btc", part="BTC")
+        await world.until(lambda state: not state.positions)
+
+
+async def test_a_new_ticket_is_made_of_an_expired_one(world: ChatWorld) -> None:
+    card = await ticket_of(world)
+    world.clock.ahead = timedelta(seconds=61)
+    query = await world.sandbox.press(OWNER, card.message_id, "Confirm")
+    await world.sandbox.wait_for_answer(query)
+    expired = await world.sandbox.wait_for_text("Expired: nothing sent", chat_id=OWNER)
+    world.clock.ahead = timedelta()
+    world.requote()
+    await world.sandbox.press(OWNER, expired.message_id, "New ticket")
+    await world.sandbox.wait_for_message(
+        lambda one: one.has_button("Confirm") and one.message_id > card.message_id, chat_id=OWNER
+    )
+    assert orders(world) == []

@@ -67,7 +67,7 @@ PLAN = AccountPlan(
 
 
 class TestClock:
-    """The machine's clock, moved by `ahead`; monotonic time is the machine's."""
+    """The machine's clock; only its wall time is moved, by `ahead`."""
 
     __test__ = False
 
@@ -78,7 +78,7 @@ class TestClock:
         return datetime.now(UTC) + self.ahead
 
     def monotonic(self) -> float:
-        return asyncio.get_running_loop().time() + self.ahead.total_seconds()
+        return asyncio.get_running_loop().time()
 
 
 def instrument(base: str, *, swap: bool = False) -> Instrument:
