@@ -29,8 +29,8 @@ Serve = Callable[[asyncio.Event], Coroutine[Any, Any, BaseException | None]]
 def main(argv: list[str] | None = None) -> int:
     """Run one command; give 0 for done, 1 for not done, 2 for unusable settings or journal."""
     arguments = parse(sys.argv[1:] if argv is None else argv)
-    # Loaded only now: `--help` and wrong arguments answer without a second of imports.
-    from bot.cli.faults import sentence_of  # noqa: PLC0415
+    # `--help` and wrong arguments answer without a second of imports.
+    from bot.cli.faults import sentence_of  # noqa: PLC0415 - it knows every library's faults
 
     try:
         return _run(arguments)
@@ -65,11 +65,10 @@ def _run(arguments: Arguments) -> int:
 
 def _serve(arguments: DemoArguments | RunArguments) -> int:
     """Run the console until a signal ends it."""
-    # The heavy libraries: a second of imports that the other commands do without.
-    from bot.cli.reading import settings_of  # noqa: PLC0415
-    from bot.demo import run_demo  # noqa: PLC0415
-    from bot.log import install  # noqa: PLC0415
-    from bot.running import run_console  # noqa: PLC0415
+    from bot.cli.reading import settings_of  # noqa: PLC0415 - a second of libraries
+    from bot.demo import run_demo  # noqa: PLC0415 - a second of libraries
+    from bot.log import install  # noqa: PLC0415 - a second of libraries
+    from bot.running import run_console  # noqa: PLC0415 - a second of libraries
 
     is_demo = isinstance(arguments, DemoArguments)
     env_file = ENV_FILE if isinstance(arguments, DemoArguments) else arguments.env_file

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
 from telegram import Bot
@@ -39,6 +39,9 @@ from engine.state import State
 
 RESTART_S = 1.0
 GAUGES_EVERY_S = 5.0
+PRUNE_EVERY_S = 3600.0
+KEPT = timedelta(days=30)
+UPDATES_KEPT = 10_000
 
 log = logging.getLogger("quarterdeck")
 
@@ -179,13 +182,17 @@ class App:
             ("pings", self._pings.run),
             ("menus", self._menus.run),
             ("gauges", self._measure),
+            ("pruning", self._prune),
         )
         for name, run in work:
+            # No TaskGroup: they begin in `start` and end in `stop`, each kept going by itself.
             self._tasks.append(asyncio.create_task(_kept(name, run), name=name))
 
     async def run(self, stopping: asyncio.Event) -> BaseException | None:
         """Serve until asked to stop, or until the engine stops by itself: then give its fault."""
+        # No TaskGroup: the first of the two to end decides, and the other is cancelled.
         engine_ended = asyncio.create_task(self.assembly.engine.wait_ended())
+        # No TaskGroup: as above.
         asked = asyncio.create_task(stopping.wait())
         await asyncio.wait({engine_ended, asked}, return_when=asyncio.FIRST_COMPLETED)
         fault = engine_ended.result() if engine_ended.done() and not asked.done() else None
@@ -240,6 +247,16 @@ class App:
         while True:
             await self._gauges.refresh()
             await asyncio.sleep(GAUGES_EVERY_S)
+
+
+    async def _prune(self) -> None:
+        """Let go of what was delivered and handled long ago, each hour."""
+        while True:
+            before = self.assembly.clock.now() - KEPT
+            await self.assembly.outbox.prune(before)
+            await self.assembly.cards.prune(before)
+            await self.assembly.updates.prune(UPDATES_KEPT)
+            await asyncio.sleep(PRUNE_EVERY_S)
 
 
 async def _kept(name: str, run: Callable[[], Awaitable[None]]) -> None:

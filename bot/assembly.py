@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,6 +11,7 @@ from bot.drills import Drill, scripted
 from bot.version import VERSION
 from engine.execution import ExecutionEngine
 from engine.ports import Clock, Quotes
+from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.runtime import EngineSettings
 from engine.venues.paper import PaperVenue
@@ -25,6 +26,8 @@ from storage.queries import Queries
 from storage.updates import Updates
 
 PAPER_LATENCY_S = 0.05
+# A paper venue that still traded on a minute-old price would flatter every strategy.
+PAPER_QUOTE_AGE_S_MAX = Decimal(60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +89,17 @@ class Assembly:
         await self.database.close()
 
 
-def assembled(plan: AccountPlan, market: Quotes, clock: Clock | None = None) -> Assembly:
-    """Wire an account on paper; nothing is opened yet."""
+def assembled(
+    plan: AccountPlan,
+    market: Quotes,
+    clock: Clock | None = None,
+    *,
+    depth: Callable[[Quote], Decimal] | None = None,
+) -> Assembly:
+    """Wire an account on paper; nothing is opened yet.
+
+    `depth` gives what rests on a quote's best level, in quote currency, where the market knows it.
+    """
     clock = clock or SystemClock()
     database = Database(plan.database_url)
     outbox = Outbox(database)
@@ -99,7 +111,12 @@ def assembled(plan: AccountPlan, market: Quotes, clock: Clock | None = None) -> 
             clock=clock,
             store=SqlLedgerStore(database, account),
             cash={plan.currency: plan.cash},
-            settings=PaperSettings(latency_s=PAPER_LATENCY_S, seed=secrets.randbits(31)),
+            settings=PaperSettings(
+                latency_s=PAPER_LATENCY_S,
+                seed=secrets.randbits(31),
+                quote_age_s_max=PAPER_QUOTE_AGE_S_MAX,
+            ),
+            depth=depth,
             faults=scripted(plan.drills, seed=secrets.randbits(31)) if plan.drills else None,
         )
         for account in plan.accounts

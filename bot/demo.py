@@ -112,7 +112,7 @@ def demo_assembly(folder: Path, settings: Settings, seed: int) -> Assembly:
         confirm=ConfirmPolicy(mode=settings.confirm),
     )
     market = SimulatedMarket(venue=VENUE, clock=clock, seed=seed)
-    return assembled(plan, market, clock)
+    return assembled(plan, market, clock, depth=market.depth)
 
 
 async def seed_of(url: str, wanted: int | None = None) -> int:
