@@ -104,23 +104,7 @@ def assembled(
     database = Database(plan.database_url)
     outbox = Outbox(database)
     journal = SqlJournal(database, outbox=outbox)
-    venues = {
-        account: PaperVenue(
-            name=account,
-            quotes=market,
-            clock=clock,
-            store=SqlLedgerStore(database, account),
-            cash={plan.currency: plan.cash},
-            settings=PaperSettings(
-                latency_s=PAPER_LATENCY_S,
-                seed=secrets.randbits(31),
-                quote_age_s_max=PAPER_QUOTE_AGE_S_MAX,
-            ),
-            depth=depth,
-            faults=scripted(plan.drills, seed=secrets.randbits(31)) if plan.drills else None,
-        )
-        for account in plan.accounts
-    }
+    venues = _venues(plan, market, clock, database, depth)
     engine = ExecutionEngine(
         journal=journal,
         venues=venues,
@@ -152,3 +136,30 @@ def assembled(
         venues=venues,
         engine=engine,
     )
+
+
+def _venues(
+    plan: AccountPlan,
+    market: Quotes,
+    clock: Clock,
+    database: Database,
+    depth: Callable[[Quote], Decimal] | None,
+) -> dict[str, PaperVenue]:
+    """Make a paper venue for each account; each keeps a ledger of its own."""
+    return {
+        account: PaperVenue(
+            name=account,
+            quotes=market,
+            clock=clock,
+            store=SqlLedgerStore(database, account),
+            cash={plan.currency: plan.cash},
+            settings=PaperSettings(
+                latency_s=PAPER_LATENCY_S,
+                seed=secrets.randbits(31),
+                quote_age_s_max=PAPER_QUOTE_AGE_S_MAX,
+            ),
+            depth=depth,
+            faults=scripted(plan.drills, seed=secrets.randbits(31)) if plan.drills else None,
+        )
+        for account in plan.accounts
+    }
