@@ -99,6 +99,10 @@ def inactive(desk: Desk) -> None:
     desk.instruments[key] = replace(desk.instruments[key], active=False)
 
 
+def wealthy(desk: Desk) -> None:
+    desk.state = replace(desk.state, cash={"binance:USDT": Decimal(10**12)})
+
+
 CASES: list[tuple[str, dict[str, Any], Change, dict[str, Any], Change, dict[str, Any]]] = [
     # rule, limits, then world and signal that pass, then world and signal that are refused
     (
@@ -208,9 +212,9 @@ CASES: list[tuple[str, dict[str, Any], Change, dict[str, Any], Change, dict[str,
     (
         "maximum",
         {"order_notional_pct_max": Decimal(10**9)},
-        lambda desk: _wealthy(desk),
+        wealthy,
         {"quantity": "1000"},
-        lambda desk: _wealthy(desk),
+        wealthy,
         {"quantity": "1000.00001"},
     ),
     ("instrument", {}, nothing, {"quantity": "0.001"}, inactive, {"quantity": "0.001"}),
@@ -265,10 +269,6 @@ CASES: list[tuple[str, dict[str, Any], Change, dict[str, Any], Change, dict[str,
         {"quantity": "1", "price_limit": "0.009"},
     ),
 ]
-
-
-def _wealthy(desk: Desk) -> None:
-    desk.state = replace(desk.state, cash={"binance:USDT": Decimal(10**12)})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,315 @@
+"""What a venue says about an order: booked once, never guessed, never taken back."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from engine import commands as c
+from engine import events as e
+from engine import reports as r
+from engine.alerts import alerts_of
+from engine.fold import apply
+from engine.orders import OrderSide, OrderStatus
+from engine.state import State
+from tests.engine.desk import Desk, kinds, signal
+
+
+def submitted(desk: Desk, quantity: str = "0.01", **fields: object) -> str:
+    return desk.order(signal("btc", quantity=quantity, **fields))
+
+
+def order(desk: Desk, name: str) -> OrderStatus:
+    found = desk.state.order(name)
+    assert found is not None
+    return found.status
+
+
+def unanswered(desk: Desk) -> str:
+    name = submitted(desk)
+    desk.tell(r.SubmitUnanswered(client_order_id=name, text="no answer"))
+    return name
+
+
+def not_seen(desk: Desk, name: str, *, complete: bool = True) -> tuple[e.Event, ...]:
+    return desk.tell(r.OrderNotSeen(client_order_id=name, complete=complete, text="nowhere"))
+
+
+def test_a_fill_is_booked_once_by_its_trade_id() -> None:
+    desk = Desk()
+    name = submitted(desk)
+    fill = desk.fill(name, "0.004", "61240", trade_id="one")
+    again = desk.fill(name, "0.004", "61240", trade_id="one")
+    assert kinds(fill) == ["FillBooked"]
+    assert again == ()
+    assert desk.state.orders[name].filled == Decimal("0.004")
+
+
+def test_a_fill_that_the_journal_knows_is_not_booked_though_state_has_forgotten_it() -> None:
+    desk = Desk()
+    name = submitted(desk)
+    desk.fill(name, "0.004", "61240", trade_id="one")
+    booked = desk.events[-1]
+    assert isinstance(booked, e.FillBooked)
+    desk.state = replace(desk.state, fills_known={})
+    assert desk.tell(r.FillReported(fill=booked.fill), fill_known=True) == ()
+
+
+def test_the_same_trade_id_on_another_symbol_is_another_fill() -> None:
+    desk = Desk()
+    first, second = submitted(desk), desk.order(signal("eth", quantity="0.01"))
+    desk.fill(first, "0.01", "61240", trade_id="7")
+    assert kinds(desk.fill(second, "0.01", "3396", trade_id="7")) == ["FillBooked"]
+
+
+@pytest.mark.parametrize("status", ["canceled", "expired", "rejected"])
+def test_a_late_fill_changes_filled_and_the_position_and_nothing_else(status: str) -> None:
+    desk = Desk()
+    name = submitted(desk)
+    desk.seen(name, status)
+    finished = desk.state.orders_finished[name]
+    (booked,) = desk.fill(name, "0.004", "61240")
+    assert isinstance(booked, e.FillBooked)
+    assert booked.is_late
+    after = desk.state.orders_finished[name]
+    assert after.filled == Decimal("0.004")
+    assert after.status == finished.status == status
+    assert after.finished_at == finished.finished_at
+    assert desk.state.positions["binance:BTC/USDT"].quantity == Decimal("0.004")
+    assert name not in desk.state.orders
+
+
+def test_a_late_fill_on_an_order_long_forgotten_is_found_in_the_journal() -> None:
+    desk = Desk()
+    name = submitted(desk, stop_loss=60000)
+    desk.seen(name, "canceled")
+    old = desk.state.orders_finished[name]
+    desk.state = replace(desk.state, orders_finished={})
+    fill = replace(_a_fill(), client_order_id=name)
+    events = desk.tell(r.FillReported(fill=fill), order=old)
+    assert kinds(events) == ["OrderRecalled", "FillBooked"]
+    assert desk.state.positions["binance:BTC/USDT"].stop == Decimal(60000)
+
+
+def _a_fill() -> r.Fill:
+    other = Desk()
+    (booked,) = other.fill(None, "0.004", "61240")
+    assert isinstance(booked, e.FillBooked)
+    return booked.fill
+
+
+def test_an_overfill_is_booked_alerts_and_lets_the_symbol_only_reduce() -> None:
+    desk = Desk()
+    name = submitted(desk)
+    before = desk.state
+    (booked,) = desk.fill(name, "0.012", "61240")
+    assert isinstance(booked, e.FillBooked)
+    assert booked.overfill == Decimal("0.002")
+    assert desk.state.reducing == {"binance:BTC/USDT": "overfilled"}
+    assert desk.state.orders_finished[name].status is OrderStatus.FILLED
+    assert alerts_of(before, booked, apply(before, booked))
+    assert set(desk.denied(signal(quantity="0.001"))) == {"symbol_state"}
+
+
+def test_a_fill_nobody_here_asked_for_is_booked_and_marked_external() -> None:
+    desk = Desk()
+    (booked,) = desk.fill(None, "0.01", "61240")
+    assert isinstance(booked, e.FillBooked)
+    assert desk.state.positions["binance:BTC/USDT"].external
+    assert alerts_of(desk.state, booked, desk.state)
+
+
+@pytest.mark.parametrize(
+    ("currency", "fee", "symbol", "fee_quote", "fee_base"),
+    [
+        ("USDT", "0.6124", "BTC/USDT", "0.6124", "0"),
+        ("USDT", "-0.1", "BTC/USDT", "-0.1", "0"),
+        ("BTC", "0.00001", "BTC/USDT", "0.61240", "0.00001"),
+        ("BTC", "0.00001", "BTC/USDT:USDT", "0.61240", "0"),
+        ("ETH", "0.0001", "BTC/USDT", "0.33963", "0"),
+        ("BNB", "0.001", "BTC/USDT", "0", "0"),  # nobody quotes it: the balance will show
+        ("BNB", "0", "BTC/USDT", "0", "0"),
+    ],
+)
+def test_a_fee_is_worth_what_its_currency_is_worth_at_that_time(
+    *, currency: str, fee: str, symbol: str, fee_quote: str, fee_base: str
+) -> None:
+    desk = Desk()
+    name = desk.order(signal(symbol, quantity="0.01"))
+    (booked,) = desk.fill(name, "0.01", "61240", fee=Decimal(fee), fee_currency=currency)
+    assert isinstance(booked, e.FillBooked)
+    assert (booked.fee_quote, booked.fee_base) == (Decimal(fee_quote), Decimal(fee_base))
+
+
+def test_a_sale_paid_in_base_currency_costs_quote_worth_and_no_base() -> None:
+    desk = Desk()
+    desk.hold("BTC/USDT", "0.01", "61240")
+    name = desk.order(signal("btc", "sell"))
+    (booked, *_) = desk.fill(name, "0.01", "61240", fee=Decimal("0.00001"), fee_currency="BTC")
+    assert isinstance(booked, e.FillBooked)
+    assert booked.fee_base == 0
+
+
+# --- what the venue shows
+
+
+def test_a_finished_status_waits_for_its_fills() -> None:
+    desk = Desk()
+    name = submitted(desk)
+    assert desk.seen(name, "canceled", "0.004") == ()
+    desk.fill(name, "0.004", "61240")
+    assert kinds(desk.seen(name, "canceled", "0.004")) == ["OrderCanceled"]
+
+
+def test_a_stale_view_never_takes_filled_back() -> None:
+    desk = Desk()
+    name = submitted(desk)
+    desk.fill(name, "0.004", "61240")
+    assert desk.seen(name, "canceled", "0") == ()
+    assert desk.state.orders[name].filled == Decimal("0.004")
+
+
+@pytest.mark.parametrize("status", ["open", "canceled", "expired", "rejected", "filled"])
+def test_a_finished_order_is_finished_whatever_the_venue_shows_next(status: str) -> None:
+    desk = Desk()
+    name = submitted(desk)
+    desk.fill(name, "0.01", "61240")
+    assert desk.seen(name, status, "0.01") == ()
+
+
+def test_what_says_nothing_new_leads_to_nothing() -> None:
+    desk = Desk()
+    name = submitted(desk)
+    desk.seen(name, "open")
+    for report in (
+        r.SubmitAccepted(client_order_id=name, venue_order_id="v"),
+        r.SubmitUnanswered(client_order_id=name, text="late"),
+        r.SubmitAccepted(client_order_id="stranger", venue_order_id="v"),
+        r.CancelAccepted(client_order_id=name),
+        r.CancelUnanswered(client_order_id=name, text="?"),
+        r.OrderNotSeen(client_order_id=name, complete=True, text="?"),
+        r.OrderNotSeen(client_order_id="stranger", complete=True, text="?"),
+    ):
+        assert desk.tell(report) == ()
+    assert desk.seen(name, "open") == ()
+    assert desk.seen("stranger", "open") == ()
+
+
+def test_a_refusal_after_a_fill_is_no_refusal() -> None:
+    desk = Desk()
+    name = submitted(desk)
+    desk.fill(name, "0.004", "61240")
+    assert desk.tell(r.SubmitRefused(client_order_id=name, code="x", text="y")) == ()
+
+
+def test_an_unanswered_submit_that_the_stream_has_shown_stays_known() -> None:
+    desk = Desk()
+    name = submitted(desk)
+    desk.seen(name, "open")
+    desk.give(c.CancelOrder, client_order_id=name)
+    assert desk.tell(r.SubmitUnanswered(client_order_id=name, text="late")) == ()
+    assert order(desk, name) is OrderStatus.PENDING_CANCEL
+
+
+# --- unknown
+
+
+def test_no_answer_is_unknown_and_never_failed() -> None:
+    desk = Desk()
+    name = unanswered(desk)
+    assert order(desk, name) is OrderStatus.UNKNOWN
+    assert desk.state.orders[name].unknown_since == desk.now
+
+
+def test_not_found_needs_three_complete_searches_and_the_settle_window() -> None:
+    desk = Desk(settle_s=60)
+    name = unanswered(desk)
+    for wait in (10, 10, 10, 29.9):
+        desk.later(wait)
+        assert kinds(not_seen(desk, name)) == ["OrderAsked"]
+    desk.later(0.1)
+    assert kinds(not_seen(desk, name)) == ["OrderAsked", "OrderRejected"]
+    refused = desk.state.orders_finished[name].refusal
+    assert refused is not None
+    assert refused.startswith("not_found: in no list of the venue, asked 5 times over 60 s")
+
+
+def test_a_search_that_erred_is_no_evidence() -> None:
+    desk = Desk(settle_s=60)
+    name = unanswered(desk)
+    for _ in range(20):
+        desk.later(30)
+        assert kinds(not_seen(desk, name, complete=False)) == ["OrderAsked"]
+    assert kinds(not_seen(desk, name)) == ["OrderAsked"]
+    assert kinds(not_seen(desk, name)) == ["OrderAsked"]
+    assert kinds(not_seen(desk, name)) == ["OrderAsked", "OrderRejected"]
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "after"),
+    [("open", "0", "accepted"), ("canceled", "0", "canceled"), ("expired", "0", "expired")],
+)
+def test_an_unknown_order_is_settled_by_the_venue_s_word(
+    status: str, filled: str, after: str
+) -> None:
+    desk = Desk()
+    name = unanswered(desk)
+    desk.seen(name, status, filled)
+    assert order(desk, name) == after
+
+
+def test_an_unknown_order_that_had_filled_is_filled() -> None:
+    desk = Desk()
+    name = unanswered(desk)
+    desk.fill(name, "0.01", "61240")
+    assert order(desk, name) is OrderStatus.FILLED
+
+
+def test_a_late_appearance_reopens_the_matter_and_blocks_the_symbol() -> None:
+    # given an order that the venue did not have, three times over the window
+    desk = Desk(settle_s=0)
+    name = unanswered(desk)
+    for _ in range(3):
+        not_seen(desk, name)
+    assert order(desk, name) is OrderStatus.REJECTED
+    # when it shows after all
+    desk.later(60)
+    seen = r.OrderSeen(
+        client_order_id=name,
+        venue_order_id="v1",
+        venue="binance",
+        symbol="BTC/USDT",
+        side=OrderSide.BUY,
+        quantity=Decimal("0.01"),
+        status=r.VenueOrderStatus.OPEN,
+        filled=Decimal(0),
+    )
+    (differ,) = desk.shown(orders=(seen,))
+    # then
+    assert isinstance(differ, e.BooksDiffer)
+    assert "books" in desk.denied(signal(quantity="0.001"))
+    assert kinds(desk.shown()) == ["BooksEqual"]
+
+
+def test_after_a_restart_what_had_no_outcome_is_unknown_and_nothing_is_sent_again() -> None:
+    desk = Desk()
+    silent, accepted = submitted(desk), desk.order(signal("eth", quantity="0.01"))
+    cancelled = desk.order(signal("sol", quantity="1"))
+    desk.seen(accepted, "open")
+    desk.give(c.CancelOrder, client_order_id=cancelled)
+    events = desk.start()
+    assert order(desk, silent) is OrderStatus.UNKNOWN
+    assert order(desk, cancelled) is OrderStatus.UNKNOWN
+    assert order(desk, accepted) is OrderStatus.ACCEPTED
+    assert "OrderSubmitted" not in kinds(events)
+
+
+def test_the_journal_gives_the_state_that_lived() -> None:
+    desk = Desk()
+    desk.hold("BTC/USDT", "0.01", "61240", stop_loss_pct=2)
+    unanswered(desk)
+    desk.give(c.Halt)
+    state = State()
+    for event in desk.events:
+        state = apply(state, event)
+    assert state == desk.state
