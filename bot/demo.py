@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import sqlite3
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +51,7 @@ async def run_demo(
         people=(*people, Person(id=STRANGER[0], name=STRANGER[1])),
         folder=arguments.folder / "chat",
     )
-    await _open_sandbox(sandbox, chosen=arguments.port is not None)
+    await _open_sandbox(sandbox, arguments)
     try:
         app = await _app(arguments, settings, sandbox)
         await app.start()
@@ -71,15 +72,27 @@ def _prepare(folder: Path) -> None:
         ) from fault
 
 
-async def _open_sandbox(sandbox: Sandbox, *, chosen: bool) -> None:
-    """Open the page; where nobody chose the port and it is taken, take a free one."""
+async def _open_sandbox(sandbox: Sandbox, arguments: DemoArguments) -> None:
+    """Open the page; where nobody chose the port and it is taken, take a free one.
+
+    Raises: CommandRefused when the chosen port or the folder's chat cannot be had.
+    """
     try:
-        await sandbox.start()
-    except OSError:
-        if chosen:
-            raise
-        sandbox.port = 0
-        await sandbox.start()
+        try:
+            await sandbox.start()
+        except OSError as fault:
+            if arguments.port is not None:
+                raise CommandRefused(
+                    f"Port {arguments.port} cannot be had ({fault.strerror}); choose another with "
+                    "--port, or leave it out."
+                ) from fault
+            sandbox.port = 0
+            await sandbox.start()
+    except sqlite3.DatabaseError as fault:
+        raise CommandRefused(
+            f"The chat in {arguments.folder} is in use by another demo, or damaged ({fault}). Stop "
+            "that demo, or choose another folder with --folder."
+        ) from fault
 
 
 async def _app(arguments: DemoArguments, settings: Settings, sandbox: Sandbox) -> App:
