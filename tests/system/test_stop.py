@@ -1,0 +1,114 @@
+"""The stop button of the real process: beside hanging venue calls, down to flat, from a shell."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import SeenMessage
+from tests.system.console import Phone, until
+from tests.system.house import House, house
+
+pytestmark = pytest.mark.system
+
+SIZES = tuple(range(110, 120))
+# Ten submits are never answered, and nobody hears of their fills for the five seconds after.
+SILENT = "submit:hanging*10,stream:dropped*20,fills:swallowed*1,lookup:swallowed*1"
+
+
+def submitted(at: House) -> int:
+    return len(at.console.rows("select 1 from journal where kind = 'OrderSubmitted'"))
+
+
+def answered(at: House) -> int:
+    kinds = "'OrderAccepted', 'OrderUnknown', 'OrderRejected', 'FillBooked', 'OrderCanceled'"
+    return len(at.console.rows(f"select 1 from journal where kind in ({kinds})"))  # noqa: S608
+
+
+async def test_stop_answers_while_ten_venue_calls_hang_and_all_ten_are_found_afterwards(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, CONFIRM="never", PAPER_FAULTS=SILENT) as at:
+        await at.bind(at.owner_too)
+        for size in SIZES:
+            await at.owner.say(f"/buy btc {size} usdt")
+        await until(lambda: submitted(at) == len(SIZES), "ten orders never left")
+        assert answered(at) == 0
+
+        await at.owner_too.tap("STOP")
+        card = await at.owner_too.see("HALTED at")
+
+        # Not one venue call had been answered when the card stood there.
+        assert "no new entries" in card.text
+        assert answered(at) == 0
+        refused = await at.owner_too.ask("/buy eth 100 usdt", "Denied")
+        assert "Nothing was sent" in refused.text
+        await at.owner_too.see("Unknown: buy BTC")
+        await until(
+            lambda: at.console.rows("select status, count(*) from orders group by status")
+            == [("filled", len(SIZES))],
+            "the ten were never found",
+        )
+        unknown = await at.console.events("OrderUnknown")
+        assert len(unknown) == len(SIZES)
+        assert len(await at.console.events("OrderSubmitted")) == len(SIZES)
+        verified = await at.console.verified()
+        assert "10 executions, 10 orders" in verified
+
+
+async def test_flatten_closes_longs_and_a_short_and_verifies_it_at_the_venue(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, CONFIRM="never") as at:
+        await at.bind(at.trader)
+        await at.trader.say("/buy btc 150 usdt sl 2%")
+        await at.trader.say("/buy eth 160 usdt")
+        await at.trader.say("/sell btc perp 200 usdt short")
+        await until(
+            lambda: at.position("BTC/USDT") is not None
+            and at.position("ETH/USDT") is not None
+            and (at.position("BTC/USDT:USDT") or 0) != 0,
+            "the three positions never stood",
+        )
+
+        await at.trader.say("/flatten")
+        flat = await at.trader.see("FLAT, verified")
+
+        assert "0 orders, 0 open" in flat.text
+        assert at.console.rows("select symbol from positions where closed_at is null") == []
+        assert at.console.rows("select 1 from paper_positions where document not like '%\"0\"%'") == []
+        refused = await at.trader.ask("/resume", "owner")
+        assert "Not your role" in refused.text
+        await at.owner.say("/resume")
+        asked = await at.owner.see("Resume?")
+        await at.owner.pressed(asked, "Resume")
+        await at.owner.see("ACTIVE")
+        await at.console.verified()
+
+
+async def test_a_shell_stops_and_flattens_the_running_process_and_then_without_one(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, CONFIRM="never") as at:
+        await at.bind(at.owner)
+        await at.owner.say("/buy btc 150 usdt")
+        await until(lambda: at.position("BTC/USDT") is not None, "the position never stood")
+
+        stopped = await at.console.shell("stop")
+        assert stopped.code == 0, stopped.err
+        print(stopped.out)
+        await at.owner.see("HALTED at")
+        flat = await at.console.shell("flatten")
+        print(flat.out)
+        assert flat.code == 0, flat.err
+        await at.owner.see("FLAT, verified")
+        assert at.position("BTC/USDT") is None
+
+        await at.console.terminate()
+        alone = await at.console.shell("stop")
+        print(alone.out)
+        assert alone.code == 0, alone.err
+        alone = await at.console.shell("flatten")
+        print(alone.out)
+        assert alone.code == 0, alone.err
+        await at.console.verified()
