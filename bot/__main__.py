@@ -29,14 +29,14 @@ Serve = Callable[[asyncio.Event], Coroutine[Any, Any, BaseException | None]]
 def main(argv: list[str] | None = None) -> int:
     """Run one command; give 0 for done, 1 for not done, 2 for unusable settings or journal."""
     arguments = parse(sys.argv[1:] if argv is None else argv)
-    # `--help` and wrong arguments answer without a second of imports.
-    from bot.cli.faults import sentence_of  # noqa: PLC0415 - it knows every library's faults
-
     try:
         return _run(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as fault:  # task boundary: expected faults become sentences, bugs escape
+        # Half a second of imports, which a stop from a shell does not wait for.
+        from bot.cli.faults import sentence_of  # noqa: PLC0415 - it knows every library's faults
+
         sentence = sentence_of(fault)
         if sentence is None:
             raise

@@ -7,7 +7,7 @@ between a person and flat.
 from typing import Final
 
 from bot.assembly import AccountPlan, Assembly, assembled
-from bot.cli.faults import CommandRefused
+from bot.cli.refusal import CommandRefused
 from bot.clock import SystemClock
 from bot.settings import Settings
 from engine.markets.group import MarketGroup

@@ -10,9 +10,9 @@ from bot.cli.arguments import DoctorArguments
 from bot.cli.check_database import check_database, is_held
 from bot.cli.check_network import check_port, check_redis, check_telegram
 from bot.cli.check_venues import check_venue
-from bot.cli.faults import CommandRefused
 from bot.cli.findings import Finding, Verdict, fail, ok, warn
 from bot.cli.reading import settings_of
+from bot.cli.refusal import CommandRefused
 from bot.kill_switch import Say
 from bot.log import Redactor
 from bot.running import account_plan

@@ -3,6 +3,7 @@
 Whatever is not named here is a bug of ours and shows its traceback.
 """
 
+from bot.cli.refusal import CommandRefused
 from bot.environment import EnvironmentFileError
 from bot.settings import SettingsError
 from bot.side_door import DoorTaken, DoorUnsafe
@@ -11,11 +12,7 @@ from bot.web import PortTaken
 from engine.errors import InvalidInput, JournalError
 from engine.venues.ledger import LedgerError
 
-USAGE = 2
-
-
-class CommandRefused(Exception):
-    """Refuse to run a command of the shell; the message says what to do instead."""
+__all__ = ["CommandRefused", "sentence_of", "sentences_of"]
 
 
 def sentences_of(fault: BaseException) -> tuple[str, ...] | None:
@@ -40,9 +37,9 @@ def sentences_of(fault: BaseException) -> tuple[str, ...] | None:
 
 
 def sentence_of(fault: BaseException) -> str | None:
-    """Give the sentences of a fault as one text; None for a bug of ours."""
+    """Give the sentences of a fault, a line each; None for a bug of ours."""
     sentences = sentences_of(fault)
-    return None if sentences is None else " ".join(sentences)
+    return None if sentences is None else "\n".join(sentences)
 
 
 def _finished(text: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO, Final, assert_never
 
 from bot.cli.arguments import JournalArguments, demo_database_url
-from bot.cli.faults import CommandRefused
 from bot.cli.reading import settings_of
+from bot.cli.refusal import CommandRefused
 from bot.kill_switch import Say
 from bot.settings import load_settings
 from bot.side_door import database_file

@@ -97,7 +97,7 @@ async def test_a_clock_that_is_off_says_by_how_much(settings: dict[str, str]) ->
 
 
 async def test_a_refused_token_is_found_and_not_printed(settings: dict[str, str]) -> None:
-    token = "123456789:AAwrong-wrong-wrong-wrong-wrong-wro"
+    token = "1234:wrong-token-wrong-token"
     code, lines = await told(settings | {"TELEGRAM_BOT_TOKEN": token})
     assert code == 1
     (line,) = of(lines, "telegram")
