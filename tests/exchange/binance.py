@@ -51,8 +51,6 @@ class LocalBinance:
     faults: dict[str, deque[str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     lists_swaps: bool = True
-    # A process with a clock of its own wants prices of its own time.
-    now_ms: Callable[[], int] = lambda: TIME_MS
     book_time_ms: int = TIME_MS
     url: str = ""
     _runner: web.AppRunner | None = None
@@ -142,8 +140,8 @@ class LocalBinance:
                 "markPrice": f"{pair.bid - 5:.8f}",
                 "indexPrice": f"{pair.bid:.8f}",
                 "lastFundingRate": "0.0001",
-                "nextFundingTime": self.now_ms() + 3_600_000,
-                "time": self.now_ms(),
+                "nextFundingTime": TIME_MS + 3_600_000,
+                "time": TIME_MS,
             }
             for pair in self._asked_for(request)
         ]

@@ -11,7 +11,7 @@ from tests.system.house import House, house
 
 pytestmark = pytest.mark.system
 
-SIZES = tuple(range(110, 120))
+TEN = 10
 # Ten submits are never answered, and nobody hears of their fills for the five seconds after.
 SILENT = "submit:hanging*10,stream:dropped*20,fills:swallowed*1,lookup:swallowed*1"
 
@@ -29,29 +29,28 @@ async def test_stop_answers_while_ten_venue_calls_hang_and_all_ten_are_found_aft
     tmp_path: Path,
 ) -> None:
     async with house(tmp_path, CONFIRM="never", PAPER_FAULTS=SILENT) as at:
-        await at.bind(at.owner_too)
-        for size in SIZES:
-            await at.owner.say(f"/buy btc {size} usdt")
-        await until(lambda: submitted(at) == len(SIZES), "ten orders never left")
-        assert answered(at) == 0
+        await at.bind(at.viewer)
+        traders = (at.owner, at.owner_too, at.trader)
+        for number in range(TEN):
+            await traders[number % 3].say(f"/buy btc {110 + number} usdt")
+        await until(lambda: submitted(at) == TEN, "ten orders never left")
 
-        await at.owner_too.tap("STOP")
-        card = await at.owner_too.see("HALTED at")
+        await at.viewer.tap("STOP")
+        card = await at.viewer.see("HALTED at")
 
-        # Not one venue call had been answered when the card stood there.
+        # Not one of the venue's calls had been answered when the card stood there.
         assert "no new entries" in card.text
         assert answered(at) == 0
-        refused = await at.owner_too.ask("/buy eth 100 usdt", "Denied")
+        refused = await at.owner.ask("/buy eth 100 usdt", "Denied")
         assert "Nothing was sent" in refused.text
-        await at.owner_too.see("Unknown: buy BTC")
+        await at.viewer.see("Unknown: buy BTC")
         await until(
             lambda: at.console.rows("select status, count(*) from orders group by status")
-            == [("filled", len(SIZES))],
+            == [("filled", TEN)],
             "the ten were never found",
         )
-        unknown = await at.console.events("OrderUnknown")
-        assert len(unknown) == len(SIZES)
-        assert len(await at.console.events("OrderSubmitted")) == len(SIZES)
+        assert len(await at.console.events("OrderUnknown")) == TEN
+        assert len(await at.console.events("OrderSubmitted")) == TEN
         verified = await at.console.verified()
         assert "10 executions, 10 orders" in verified
 
