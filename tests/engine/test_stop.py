@@ -1,0 +1,204 @@
+"""The stop: latched before the journal, answered at once, and nothing new leaves after it."""
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from engine import commands as c
+from engine import events as e
+from engine.errors import JournalUnavailable
+from engine.orders import OrderStatus
+from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.venues.faults import Fault, FaultKind, Operation
+from tests.engine.test_loop import TroubledJournal
+from tests.engine.world import TRADER, World, world
+
+NEVER = ConfirmPolicy(mode=ConfirmMode.NEVER)
+
+
+async def buy(w: World, symbol: str = "BTC/USDT", **fields: Any) -> str:
+    event = (await w.buy(symbol, **({"quantity": "0.001"} | fields))).events[-1]
+    assert isinstance(event, e.OrderSubmitted), event
+    return event.order.client_order_id
+
+
+async def test_a_stop_withholds_entries_before_the_journal_has_it() -> None:
+    # given a journal that blocks, with an order already decided behind it
+    journal = TroubledJournal()
+    async with world(journal=journal, confirm=NEVER) as w:
+        journal.gate.clear()
+        order = asyncio.create_task(w.buy(quantity="0.001"))
+        await asyncio.sleep(0.01)
+        # when somebody stops
+        stop = w.engine.latch_stop(w.named(c.Halt))
+        assert w.engine.loop.stop_latched
+        assert w.engine.state.stop is None
+        journal.gate.set()
+        event = (await order).events[-1]
+        await stop
+        # then what was decided before is withheld, and told
+        assert isinstance(event, e.OrderSubmitted)
+        name = event.order.client_order_id
+        await w.until(lambda: name in w.engine.state.orders_finished)
+        assert w.engine.state.orders_finished[name].status is OrderStatus.NOT_SENT
+        assert not w.venue.ledger.orders
+
+
+async def test_the_gate_withholds_what_is_halted_cancelled_or_old_and_passes_exits() -> None:
+    async with world(confirm=NEVER) as w:
+        gate = w.engine.dispatcher.gate
+        await buy(w)
+        await w.until(lambda: w.engine.state.positions and not w.engine.state.orders)
+        name = await buy(w, price_limit=50000)
+        order = w.engine.state.orders[name]
+        assert gate(order) is None
+        w.engine.loop.breaker_latched = True
+        assert gate(order) == "halted before it was sent"
+        w.engine.loop.breaker_latched = False
+        await w.give(c.CancelOrder, client_order_id=name)
+        assert gate(order) == "cancelled before it was sent"
+        await w.engine.close_position("btc")
+        await w.give(c.Halt)
+        finished = w.engine.state.orders_finished.values()
+        exit_ = next(order for order in finished if order.is_exit)
+        assert gate(exit_) is None
+        entry = next(order for order in finished if not order.is_exit)
+        assert gate(entry) == "halted before it was sent"
+        await w.give(c.Resume)
+        old = entry.submitted_at
+        assert old is not None
+        await asyncio.sleep(0)
+        assert gate(entry) in (None, "more than 2 s old before it was sent")
+
+
+async def test_an_entry_that_waited_longer_than_two_seconds_is_not_sent() -> None:
+    class SlowClock:
+        """Give the real time, later by what a test adds."""
+
+        def __init__(self, real: Any) -> None:
+            self.real, self.ahead = real, 0
+
+        def now(self) -> Any:
+            return self.real.now() + timedelta(seconds=self.ahead)
+
+        def monotonic(self) -> Any:
+            return self.real.monotonic()
+
+    async with world(confirm=NEVER) as w:
+        name = await buy(w, price_limit=50000)
+        order = w.engine.state.orders[name]
+        clock = SlowClock(w.engine.clock)
+        w.engine.dispatcher._clock = clock
+        clock.ahead = 1
+        assert w.engine.dispatcher.gate(order) is None
+        clock.ahead = 3
+        assert w.engine.dispatcher.gate(order) == "more than 2 s old before it was sent"
+
+
+async def test_stop_cancels_entries_and_lets_exits_work() -> None:
+    async with world(confirm=NEVER) as w:
+        await buy(w)
+        resting = await buy(w, "ETH/USDT", quantity="0.01", price_limit=3000)
+        await w.until(lambda: w.engine.state.orders[resting].status is OrderStatus.ACCEPTED)
+        await w.give(c.Halt)
+        await w.until(lambda: resting in w.engine.state.orders_finished)
+        assert w.engine.state.orders_finished[resting].status is OrderStatus.CANCELED
+        denied = (await w.buy(quantity="0.002")).events[-1]
+        assert isinstance(denied, e.OrderDenied)
+        result = await w.engine.close_position("BTCUSDT")
+        assert result.success
+
+
+async def test_a_ticket_cannot_be_confirmed_while_halted() -> None:
+    async with world() as w:
+        opened = (await w.buy(notional=500)).events[-1]
+        assert isinstance(opened, e.TicketOpened)
+        await w.give(c.Halt)
+        receipt = await w.give(c.ApproveTicket, ticket_id=opened.ticket.ticket_id)
+        assert [type(event) for event in receipt.events] == [e.TicketEnded, e.OrderDenied]
+        assert not w.venue.ledger.orders
+
+
+async def test_stop_is_answered_while_ten_venue_calls_hang() -> None:
+    limits = RiskLimits(order_notional_pct_max=Decimal(50))
+    async with world(confirm=NEVER, limits=limits, submit_timeout_s=30.0) as w:
+        w.venue.faults.script(Operation.SUBMIT, *[Fault(kind=FaultKind.SWALLOWED)] * 10)
+        names = [await buy(w, quantity=f"0.00{10 + n}") for n in range(10)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(1):
+            receipt = await w.give(c.Halt)
+        assert isinstance(receipt.events[0], e.TradingHalted)
+        assert {w.engine.state.orders[name].status for name in names} == {
+            OrderStatus.PENDING_CANCEL
+        }
+
+
+async def test_stop_twice_says_so_and_resume_is_the_owner_s() -> None:
+    async with world() as w:
+        await w.give(c.Halt, TRADER)
+        (again,) = (await w.give(c.Halt)).events
+        assert isinstance(again, e.CommandRefused)
+        (refused,) = (await w.give(c.Resume, TRADER)).events
+        assert isinstance(refused, e.CommandRefused)
+        assert w.engine.loop.stop_latched
+        (resumed,) = (await w.give(c.Resume)).events
+        assert isinstance(resumed, e.TradingResumed)
+        assert not w.engine.loop.stop_latched
+
+
+async def test_a_stop_survives_a_restart() -> None:
+    async with world() as w:
+        await w.give(c.Halt)
+    async with world(journal=w.journal, store=w.store, confirm=NEVER) as again:
+        assert again.engine.loop.stop_latched
+        again.given = 100
+        denied = (await again.buy(quantity="0.001")).events[-1]
+        assert isinstance(denied, e.OrderDenied)
+
+
+async def test_a_breaker_latches_at_once_and_is_released_by_re_arming() -> None:
+    async with world(confirm=NEVER) as w:
+        resting = await buy(w, price_limit=50000)
+        w.engine.activate_circuit_breaker("the news")
+        # at once, before the journal has it
+        assert w.engine.loop.breaker_latched
+        assert not w.engine.state.breakers
+        assert w.engine.get_performance_metrics()["engine"]["circuit_breaker_active"]
+        denied = (await w.buy(quantity="0.002")).events[-1]
+        assert isinstance(denied, e.OrderDenied)
+        await w.until(lambda: resting in w.engine.state.orders_finished)
+        w.engine.deactivate_circuit_breaker()
+        await w.until(lambda: not w.engine.loop.breaker_latched)
+        assert not w.engine.get_performance_metrics()["engine"]["circuit_breaker_active"]
+        assert await buy(w, quantity="0.002")
+
+
+@pytest.mark.parametrize("order", ["on-off", "off-on"])
+async def test_the_last_word_about_a_breaker_holds(order: str) -> None:
+    async with world() as w:
+        if order == "off-on":
+            w.engine.activate_circuit_breaker("first")
+            w.engine.deactivate_circuit_breaker()
+            w.engine.activate_circuit_breaker("again")
+        else:
+            w.engine.activate_circuit_breaker("first")
+            w.engine.deactivate_circuit_breaker()
+        await w.give(c.Acknowledge, subject="x")
+        assert w.engine.loop.breaker_latched is (order == "off-on")
+        assert bool(w.engine.state.breakers) is (order == "off-on")
+
+
+async def test_a_breaker_survives_a_restart_and_a_journal_that_was_away() -> None:
+    journal = TroubledJournal()
+    async with world(journal=journal) as w:
+        journal.fault = JournalUnavailable("away")
+        w.engine.activate_circuit_breaker("no journal")
+        await asyncio.sleep(0.05)
+        assert w.engine.loop.breaker_latched
+        journal.fault = None
+        await w.until(lambda: w.engine.state.breakers)
+    async with world(journal=journal, store=w.store) as again:
+        assert again.engine.loop.breaker_latched
