@@ -16,6 +16,7 @@ from storage.chain import StoredEvent, stored_events
 from storage.codec import Codec
 from storage.database import Database
 from storage.journal import SqlJournal
+from storage.presence import holds_journal
 
 SUBJECT: Final = "database"
 MIB: Final = 1024 * 1024
@@ -101,6 +102,8 @@ async def _journal_findings(url: str, settings: Settings, *, is_file: bool) -> l
     database = Database(url if is_file else _hurried(url), is_reader=True)
     try:
         await database.open()
+        if not await database.read(holds_journal):
+            return [ok(SUBJECT, f"{database.name} can be used, and holds no journal yet.")]
         opening = await database.read(lambda connection: _first(stored_events(connection, Codec())))
         seq, head = await SqlJournal(database).head()
     except JournalError as fault:

@@ -17,6 +17,7 @@ from engine.ports import Clock, Quotes
 from engine.state import JournalIdentity, State
 from storage.database import Database
 from storage.journal import SqlJournal
+from storage.presence import holds_journal
 
 SIMULATED: Final = "simulated:"
 
@@ -46,6 +47,9 @@ async def assembly_of_journal(database_url: str, settings: Settings) -> Assembly
 async def _state_of(database_url: str) -> State:
     database = Database(database_url, is_reader=True)
     try:
+        await database.open()
+        if not await database.read(holds_journal):
+            return State()
         return await SqlJournal(database).open()
     finally:
         await database.close()

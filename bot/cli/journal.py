@@ -18,6 +18,7 @@ from engine.errors import JournalCorrupt, JournalLocked
 from storage.database import Database
 from storage.journal import SqlJournal
 from storage.ledger_check import LedgerCheck, books_checked
+from storage.presence import holds_journal
 from storage.verification import Verification
 
 SOUND: Final = 0
@@ -58,11 +59,11 @@ def _database_url(arguments: JournalArguments, environ: Mapping[str, str]) -> st
 async def verify(database_url: str, say: Say) -> int:
     """Check chain, replay, tables and the paper venue's ledger, beside a running process too.
 
-    Raises: JournalUnavailable when there is nothing to read.
+    Raises: CommandRefused, JournalUnavailable when there is nothing to read.
     """
     database = Database(database_url, is_reader=True)
     try:
-        await database.open()
+        await _opened(database)
         # One view for both books, so that a running process cannot come between them.
         found, checks = await database.read(books_checked)
     except JournalCorrupt as fault:
@@ -71,6 +72,13 @@ async def verify(database_url: str, say: Say) -> int:
     finally:
         await database.close()
     return _told(database.name, found, checks, say)
+
+
+async def _opened(database: Database) -> None:
+    """Open a journal to be read. Raises: CommandRefused when there is none, JournalError."""
+    await database.open()
+    if not await database.read(holds_journal):
+        raise CommandRefused(f"{database.name} holds no journal: nothing was ever run on it.")
 
 
 def _told(name: str, found: Verification, checks: tuple[LedgerCheck, ...], say: Say) -> int:
@@ -111,7 +119,7 @@ async def export(database_url: str, output: Path | None, say: Say) -> int:
     """
     database = Database(database_url, is_reader=True)
     try:
-        await database.open()
+        await _opened(database)
         journal = SqlJournal(database)
         if output is None:
             # A reader that has read enough, as `head` does, is no fault.

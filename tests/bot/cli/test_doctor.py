@@ -169,6 +169,18 @@ def damaged(tmp_path: Path) -> None:
     (tmp_path / "quarterdeck.db").write_bytes(b"this is no database at all" * 100)
 
 
+@pytest.fixture
+def empty(tmp_path: Path) -> None:
+    (tmp_path / "quarterdeck.db").touch()
+
+
+@pytest.mark.usefixtures("empty")
+async def test_an_empty_database_is_as_good_as_none(settings: dict[str, str]) -> None:
+    _, lines = await told(settings)
+    assert of(lines, "database")[0].startswith("ok    database: ")
+    assert "holds no journal yet" in of(lines, "database")[0]
+
+
 @pytest.mark.usefixtures("damaged")
 async def test_a_damaged_database_is_found(settings: dict[str, str]) -> None:
     code, lines = await told(settings)

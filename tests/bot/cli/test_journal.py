@@ -167,6 +167,18 @@ async def test_where_there_is_no_journal_there_is_nothing_to_verify(url: str) ->
         await verify(url, lambda _: None)
 
 
+@pytest.fixture
+def empty(tmp_path: Path) -> None:
+    (tmp_path / "quarterdeck.db").touch()
+
+
+@pytest.mark.usefixtures("empty")
+async def test_an_empty_file_holds_no_journal(url: str) -> None:
+    for command in (verify(url, lambda _: None), export(url, None, lambda _: None)):
+        with pytest.raises(CommandRefused, match="holds no journal"):
+            await command
+
+
 async def test_an_export_holds_every_event_once_in_order(url: str, tmp_path: Path) -> None:
     await traded(url)
     output = tmp_path / "events.jsonl"

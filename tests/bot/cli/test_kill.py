@@ -156,6 +156,17 @@ async def test_where_there_is_no_journal_nothing_is_made(url: str, tmp_path: Pat
     assert not names(tmp_path)
 
 
+@pytest.fixture
+def empty(tmp_path: Path) -> None:
+    (tmp_path / "quarterdeck.db").touch()
+
+
+@pytest.mark.usefixtures("empty")
+async def test_an_empty_file_has_nothing_to_flatten(tmp_path: Path) -> None:
+    with pytest.raises(CommandRefused, match="nothing was ever traded here"):
+        await stop_or_flatten(given(tmp_path, "flatten"), {}, lambda _: None)
+
+
 async def test_flatten_with_the_venue_down_says_still_open(url: str) -> None:
     async with running(url) as assembly:
         await buy(assembly)
