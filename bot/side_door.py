@@ -48,10 +48,10 @@ class DoorUnsafe(OSError):
 
 def database_file(database_url: str) -> Path | None:
     """Give the file of a database, absolute; None when it lies in no file."""
-    name = database_url.removeprefix(SQLITE).partition("?")[0]
-    if name == database_url or name in ("", ":memory:"):
+    if not database_url.startswith(SQLITE):
         return None
-    return Path(name).absolute()
+    name = database_url.removeprefix(SQLITE).partition("?")[0]
+    return Path(name).absolute() if name not in ("", ":memory:") else None
 
 
 def door_path(database_url: str) -> Path:

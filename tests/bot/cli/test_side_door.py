@@ -17,6 +17,7 @@ from bot.side_door import (
     DoorTaken,
     DoorUnsafe,
     SideDoor,
+    database_file,
     door_path,
     knock,
 )
@@ -221,6 +222,21 @@ def test_a_door_whose_path_would_be_too_long_moves_to_the_users_own_folder(tmp_p
     assert len(os.fsencode(path)) <= PATH_BYTES_MAX
     assert path == door_path(url_of(deep))
     assert path != door_path(url_of(tmp_path / ("deep" * 31)))
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:////there/a.db", Path("/there/a.db")),
+        ("sqlite:////there/a.db?timeout=5", Path("/there/a.db")),
+        ("sqlite:///:memory:", None),
+        ("sqlite://", None),
+        ("postgresql+psycopg://user@host/database", None),
+        ("postgresql+psycopg://user@/database?host=/run/postgresql", None),
+    ],
+)
+def test_only_a_sqlite_file_is_a_file(url: str, file: Path | None) -> None:
+    assert database_file(url) == file
 
 
 def test_a_database_without_a_file_has_a_door_that_does_not_tell_its_address() -> None:
