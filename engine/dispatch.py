@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from typing import ParamSpec
 
 from engine import commands as c
 from engine import events as e
@@ -23,6 +24,8 @@ FLATTEN_EVERY_S = 1.0
 RESTART_S = 1.0
 
 log = logging.getLogger("engine.dispatch")
+
+P = ParamSpec("P")
 
 
 class Dispatcher:
@@ -78,22 +81,22 @@ class Dispatcher:
         for order in state.orders.values():
             monitor = self._monitors[order.venue]
             if order.status is OrderStatus.UNKNOWN:
-                self._start(monitor.search(order.client_order_id))
+                self._start(monitor.search, order.client_order_id)
             if order.cancel_requested:
-                self._start(monitor.cancel(order.client_order_id))
+                self._start(monitor.cancel, order.client_order_id)
             monitor.wake()
         for monitor in self._monitors.values():
-            self._start(self._kept(monitor.follow))
-            self._start(self._kept(monitor.poll))
-            self._start(self._kept(monitor.watch_books))
-        self._start(self._kept(self._tick_flatten))
+            self._start(self._kept, monitor.follow)
+            self._start(self._kept, monitor.poll)
+            self._start(self._kept, monitor.watch_books)
+        self._start(self._kept, self._tick_flatten)
         self._watch.start()
 
     def ask(self, client_order_id: str) -> None:
         """Look an order up now."""
         order = self._loop.state.order(client_order_id)
         if order is not None and order.venue in self._monitors:
-            self._start(self._monitors[order.venue].ask(client_order_id))
+            self._start(self._monitors[order.venue].ask, client_order_id)
 
     def gate(self, order: Order) -> str | None:
         """Judge an order just before the socket write; a text withholds it.
@@ -121,17 +124,17 @@ class Dispatcher:
                 if order is not None:
                     monitor = self._monitors[order.venue]
                     self._quotes.follow(order.key)
-                    self._start(monitor.submit(order, self.gate))
+                    self._start(monitor.submit, order, self.gate)
             case e.OrderCancelRequested(client_order_id=client_order_id):
                 order = state.order(client_order_id)
                 if order is not None:
-                    self._start(self._monitors[order.venue].cancel(client_order_id))
+                    self._start(self._monitors[order.venue].cancel, client_order_id)
             case e.OrderUnknown(client_order_id=client_order_id):
                 order = state.order(client_order_id)
                 if order is not None:
-                    self._start(self._monitors[order.venue].search(client_order_id))
+                    self._start(self._monitors[order.venue].search, client_order_id)
             case e.FlattenAsked():
-                self._start(self._ask_venues())
+                self._start(self._ask_venues)
             case _:
                 pass
 
@@ -158,7 +161,7 @@ class Dispatcher:
             command_id = f"flatten:{now.isoformat()}"
             self._post(c.ContinueFlatten(command_id=command_id, actor=c.ENGINE, at=now))
             if run.asked:
-                self._start(self._ask_venues())
+                self._start(self._ask_venues)
 
     async def _kept(self, work: Callable[[], Awaitable[None]]) -> None:
         """Keep a task of the engine going: a fault is logged, and the work begun again."""
@@ -169,9 +172,10 @@ class Dispatcher:
                 log.exception("%s broke and is started again", work)
             await asyncio.sleep(RESTART_S)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs) -> None:
+        """Run the work in a task of its own, if the engine still runs."""
         assert self._group is not None, "the engine is not running"
-        self._group.create_task(_logged(work))
+        self._group.create_task(_logged(work, *args, **named))
 
     def _report(self, report: Report) -> None:
         try:
@@ -186,8 +190,9 @@ class Dispatcher:
             log.info("the engine has stopped; %s is not run", type(command).__name__)
 
 
-async def _logged(work: Coroutine[None, None, None]) -> None:
+async def _logged(work: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs) -> None:
+    """Await the work only once the task runs: cancelled before that, nothing is left over."""
     try:
-        await work
+        await work(*args, **named)
     except Exception:  # task boundary: a bug in one venue call must not stop the engine
         log.exception("a venue task broke")

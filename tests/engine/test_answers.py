@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,12 @@ from engine import reports as r
 from engine.alerts import alerts_of
 from engine.fold import apply
 from engine.orders import OrderSide, OrderStatus
+from engine.positions import Fill
 from engine.state import State
 from tests.engine.desk import Desk, kinds, signal
 
 
-def submitted(desk: Desk, quantity: str = "0.01", **fields: object) -> str:
+def submitted(desk: Desk, quantity: str = "0.01", **fields: Any) -> str:
     return desk.order(signal("btc", quantity=quantity, **fields))
 
 
@@ -91,7 +93,7 @@ def test_a_late_fill_on_an_order_long_forgotten_is_found_in_the_journal() -> Non
     assert desk.state.positions["binance:BTC/USDT"].stop == Decimal(60000)
 
 
-def _a_fill() -> r.Fill:
+def _a_fill() -> Fill:
     other = Desk()
     (booked,) = other.fill(None, "0.004", "61240")
     assert isinstance(booked, e.FillBooked)

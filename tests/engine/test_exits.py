@@ -251,7 +251,7 @@ def refusal(events: tuple[e.Event, ...]) -> str:
 
 def test_what_cannot_be_closed_or_cancelled_is_refused_with_the_reason() -> None:
     desk = holding()
-    gone = {"position_id": "nobody"}
+    gone: dict[str, Any] = {"position_id": "nobody"}
     assert refusal(desk.give(c.ClosePosition, **gone)) == "position_closed"
     assert refusal(desk.give(c.SetProtection, stop=None, **gone)) == "position_closed"
     assert refusal(close(desk, "0")) == "exit_cap"
@@ -317,7 +317,7 @@ def test_stops_and_targets_are_replaced_taken_away_and_refused_on_the_wrong_side
 def test_a_short_s_stop_stands_above() -> None:
     desk = holding("BTC/USDT:USDT", "0.01", "short")
     held = desk.state.positions["binance:BTC/USDT:USDT"]
-    give = {"position_id": held.position_id}
+    give: dict[str, Any] = {"position_id": held.position_id}
     assert refusal(desk.give(c.SetProtection, stop=Decimal(60000), **give)) == "stop_side"
     desk.quotes.clear()  # without a price the entry decides
     assert kinds(desk.give(c.SetProtection, stop=Decimal(62000), **give)) == ["ProtectionChanged"]

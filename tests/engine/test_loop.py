@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,11 @@ def submitted(journal: MemoryJournal) -> list[str]:
 
 async def test_a_repeat_of_a_command_gives_the_first_receipt_and_does_nothing() -> None:
     async with world(confirm=NEVER) as w:
-        wish = {"signal": signal(quantity="0.001"), "venue": "binance", "command_id": "tap"}
+        wish: dict[str, Any] = {
+            "signal": signal(quantity="0.001"),
+            "venue": "binance",
+            "command_id": "tap",
+        }
         # within one batch
         first, second = await asyncio.gather(
             w.give(c.SubmitSignal, **wish), w.give(c.SubmitSignal, **wish)

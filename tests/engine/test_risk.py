@@ -79,6 +79,14 @@ def holding(symbol: str) -> Change:
     return change
 
 
+def sent_before(seconds: float) -> Change:
+    def change(desk: Desk) -> None:
+        desk.order(signal(quantity="0.001"))
+        desk.later(seconds)
+
+    return change
+
+
 def at_leverage(most: str) -> Change:
     def change(desk: Desk) -> None:
         key = "binance:BTC/USDT:USDT"
@@ -221,17 +229,17 @@ CASES: list[tuple[str, dict[str, Any], Change, dict[str, Any], Change, dict[str,
     (
         "duplicate",
         {},
-        lambda desk: (desk.order(signal(quantity="0.001")), desk.later(10))[1],
+        sent_before(10),
         {"quantity": "0.001"},
-        lambda desk: (desk.order(signal(quantity="0.001")), desk.later(9.9))[1],
+        sent_before(9.9),
         {"quantity": "0.001"},
     ),
     (
         "duplicate",
         {},
-        lambda desk: (desk.order(signal(quantity="0.001")), None)[1],
+        sent_before(0),
         {"quantity": "0.00101"},
-        lambda desk: (desk.order(signal(quantity="0.001")), None)[1],
+        sent_before(0),
         {"quantity": "0.0010"},
     ),
     (
@@ -507,7 +515,7 @@ def test_no_signal_that_can_be_written_breaks_a_decision(
     if held == "short":
         desk.hold("BTC/USDT:USDT", "0.001", "61240", action="short")
     try:
-        targets = ()
+        targets: tuple[Target, ...] = ()
         if target is not None:
             targets = (Target(price=target) if by_price else Target(percent=target),)
         made = TradingSignal(symbol=symbol, action=action, targets=targets, **fields)  # type: ignore[arg-type]

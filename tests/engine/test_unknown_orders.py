@@ -175,9 +175,7 @@ async def test_a_cancel_of_an_unknown_order_follows_it() -> None:
         assert not w.venue.ledger.open
 
 
-async def test_an_order_that_appears_after_it_was_given_up_is_booked_and_blocks_its_symbol() -> (
-    None
-):
+async def test_an_order_that_appears_after_it_was_given_up_is_booked_and_stays_rejected() -> None:
     async with world(**FAST) as w:
         w.venue.faults.script(Operation.SUBMIT, Fault(kind=FaultKind.LATE, delay_s=2.5))
         name = await buy(w)
