@@ -25,7 +25,7 @@ from engine.receipts import Receipt
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
 from engine.runtime import ExecutionMode
 from engine.state import COMMANDS_TAIL, State
-from tests.engine.world import signal, world
+from tests.engine.world import World, signal, world
 
 NEVER = ConfirmPolicy(mode=ConfirmMode.NEVER)
 
@@ -153,15 +153,19 @@ async def test_while_the_journal_is_away_commands_are_refused_and_reports_and_st
         stop = asyncio.create_task(w.give(c.Halt))
         await asyncio.sleep(0.7)
         # then it is known that the journal is away, the stop is latched, and nothing is lost
-        assert w.engine.loop.journal_down_since_s is not None
+        assert is_away(w)
         assert w.engine.loop.stop_latched
         assert not stop.done()
         journal.fault = None
         receipt = await stop
         assert isinstance(receipt.events[0], e.TradingHalted)
         await w.until(lambda: "binance:BTC/USDT" in w.engine.state.positions)
-        assert w.engine.loop.journal_down_since_s is None
+        assert not is_away(w)
         assert len(submitted(journal)) == 1
+
+
+def is_away(w: World) -> bool:
+    return w.engine.loop.journal_down_since_s is not None
 
 
 def submitted_name(receipt: Receipt) -> str:
