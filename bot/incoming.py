@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from telegram import Update
+from telegram import MaybeInaccessibleMessage, Message, Update
 
 from bot import callbacks
 from bot.callbacks import Button, ForgedCallback
@@ -20,8 +20,9 @@ REASON_CHARACTERS_MAX: Final = 80
 class Incoming:
     """Hold one update with what every handler asks of it.
 
-    `sent_at` is None for a tap: Telegram does not say when it happened. `text` is None unless a
-    person wrote words. `is_edit` when an old message was changed.
+    `sent_at` is None for a tap: Telegram does not say when it happened, only since when its card
+    looked as it did, `shown_at`; no tap is older than that. `text` is None unless a person wrote
+    words. `is_edit` when an old message was changed.
     """
 
     update: Update
@@ -34,6 +35,7 @@ class Incoming:
     callback_text: str | None
     sent_at: datetime | None
     is_edit: bool
+    shown_at: datetime | None = None
 
     @property
     def update_id(self) -> int:
@@ -70,6 +72,10 @@ class Incoming:
             raise ForgedCallback("This button carries nothing.")
         return callbacks.decode(self.callback_text)
 
+    def is_old_tap(self, now: datetime) -> bool:
+        """Tell whether a tap that nobody heard may be older than the limit."""
+        return self.is_tap and (self.shown_at is None or now - self.shown_at > STALE_AFTER)
+
     def age(self, now: datetime) -> timedelta:
         """Give how long ago it was sent; a tap counts from when it was received."""
         return now - (self.sent_at if self.sent_at is not None else self.received_at)
@@ -105,8 +111,14 @@ def incoming(update: Update, received_at: datetime) -> Incoming:
         callback_id=query.id if query is not None else None,
         callback_text=query.data if query is not None else None,
         sent_at=message.date if message is not None else None,
+        shown_at=_shown_at(query.message if query is not None else None),
         is_edit=update.edited_message is not None,
     )
+
+
+def _shown_at(card: MaybeInaccessibleMessage | None) -> datetime | None:
+    """Give since when a card looks as it does; None where Telegram shows it no more."""
+    return (card.edit_date or card.date) if isinstance(card, Message) else None
 
 
 def payload_of(update: Update) -> bytes:

@@ -176,7 +176,7 @@ class Intake:
             await self._stranger(update)
             return
         now = self._clock.now()
-        is_old = update.age(now) > STALE_AFTER or (is_backlog and update.is_tap)
+        is_old = update.age(now) > STALE_AFTER or (is_backlog and update.is_old_tap(now))
         if update.is_stop:
             if is_old:
                 self._backlog.carried_out(

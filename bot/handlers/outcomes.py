@@ -4,7 +4,9 @@ A bound chat hears of tickets, stops and flattens through the outbox, which surv
 denial or a refusal is only for the one who asked, and a chat that is not bound hears it all here.
 """
 
+import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from bot.handlers.notices import notice
 from bot.handlers.visits import Sight, Visit
@@ -30,11 +32,16 @@ from bot.views.refusals import (
 from bot.views.scene import Scene, listing, venue_title
 from bot.views.tickets import denied_view, ticket_view
 from engine import events as e
+from engine.commands import AlertKind, AlertMode
 from engine.numbers import ZERO
-from engine.orders import Order
+from engine.orders import Order, OrderStatus
 from engine.quotes import Quote
 from engine.receipts import Receipt
 from engine.tickets import Ticket
+from storage.cards import Cards
+
+LOOKS: Final = 14
+LOOK_EVERY_S: Final = 0.05
 
 
 def is_bound(sight: Sight, chat_id: int) -> bool:
@@ -86,11 +93,15 @@ class Outcomes:
     """Tell what became of a command."""
 
     sight: Sight
+    cards: Cards
 
     async def tell(self, visit: Visit, receipt: Receipt) -> None:
         """Reply to each event that nobody else tells this chat. Raises: DeliveryError."""
         count = len(receipt.events)
         for place, event in enumerate(receipt.events):
+            if isinstance(event, e.OrderSubmitted) and event.order.ticket_id is None:
+                await self._sent(visit, event.order)
+                continue
             # A repeat's receipt carries today's State, so the event's number is not known from it.
             seq = None if receipt.is_repeat else receipt.state.seq - count + 1 + place
             screen = self._screen(visit, event, seq, is_repeat=receipt.is_repeat)
@@ -111,8 +122,6 @@ class Outcomes:
             case e.TicketOpened(ticket=ticket) if is_repeat or not bound:
                 known = sight.state.ticket(ticket.ticket_id) or ticket
                 return ticket_screen(sight, scene, known)
-            case e.OrderSubmitted(order=order) if order.ticket_id is None:
-                return self._sent(scene, order)
             case e.OrderCancelRequested(client_order_id=client_order_id):
                 return self._cancelling(scene, client_order_id)
             case e.FlattenStarted(keys=keys) if not bound:
@@ -123,11 +132,42 @@ class Outcomes:
             case _:
                 return None
 
-    def _sent(self, scene: Scene, order: Order) -> Screen:
-        """Show an order that left without a ticket; its first fill rings as a card of its own."""
-        sight = self.sight
-        known = sight.state.order(order.client_order_id) or order
-        return order_screen(order_view(scene, known, sight.state, sight.instruments, sight.quotes))
+    async def _sent(self, visit: Visit, order: Order) -> None:
+        """Answer for an order that left without a ticket. Raises: DeliveryError, JournalError.
+
+        Where the outbox tells this chat of fills, the fill card is the answer, under the message
+        that asked; only an order that rests a moment later is shown as sent, and that card goes
+        when the first fill's card stands.
+        """
+        sight, name = self.sight, order.client_order_id
+        chat = sight.state.chats.get(str(visit.chat_id))
+        told = chat is not None and chat.mode_of(AlertKind.FILL) is not AlertMode.OFF
+        asked = visit.update.message_id
+        if told and asked is not None:
+            await self.cards.put(visit.chat_id, f"asked:{name}", asked, "asked", sight.now)
+            if await self._is_answered(name):
+                return
+        known = sight.state.order(name) or order
+        scene = sight.scene(visit.person)
+        view = order_view(scene, known, sight.state, sight.instruments, sight.quotes)
+        message_id = await visit.reply(order_screen(view))
+        if not told:
+            return
+        if await self.cards.find(visit.chat_id, f"order:{name}") is not None:
+            await visit.take_back(message_id)
+            return
+        await self.cards.put(visit.chat_id, f"order:{name}", message_id, "working:", sight.now)
+
+    async def _is_answered(self, client_order_id: str) -> bool:
+        """Wait a moment for what the outbox will tell: a fill, an end, or that nobody knows."""
+        for _ in range(LOOKS):
+            order = self.sight.state.order(client_order_id)
+            if order is None or order.is_finished or order.filled > ZERO:
+                return True
+            if order.status is OrderStatus.UNKNOWN:
+                return True
+            await asyncio.sleep(LOOK_EVERY_S)
+        return False
 
     def _cancelling(self, scene: Scene, client_order_id: str) -> Screen:
         order = self.sight.state.order(client_order_id)

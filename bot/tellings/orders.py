@@ -41,7 +41,8 @@ async def order_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | No
         screen=_screen(view, before, stage),
         stage=stage,
         fresh=fresh or late or overdue,
-        reply_to=await _thread(desk, row, order, card),
+        reply_to=await _thread(desk, row, order, None if before == WORKING else card),
+        removes=card.message_id if card is not None and fresh and before == WORKING else None,
     )
 
 
@@ -74,13 +75,12 @@ def _screen(view: OrderView, before: str | None, stage: str) -> Screen:
 
 
 async def _thread(desk: Desk, row: OutboxRow, order: Order, card: Card | None) -> int | None:
-    """Find the message to answer: the order's older card, else its ticket's."""
+    """Find the message to answer: the order's older card, its ticket's, or the one that asked."""
     if card is not None:
         return card.message_id
-    if order.ticket_id is None:
-        return None
-    ticket = await desk.cards.find(row.chat_id, f"ticket:{order.ticket_id}")
-    return ticket.message_id if ticket is not None else None
+    asked = f"ticket:{order.ticket_id}" if order.ticket_id else f"asked:{order.client_order_id}"
+    known = await desk.cards.find(row.chat_id, asked)
+    return known.message_id if known is not None else None
 
 
 async def _stray_fill(desk: Desk, row: OutboxRow) -> Told:

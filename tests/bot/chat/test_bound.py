@@ -15,6 +15,7 @@ from bot.sandbox import Sandbox, SeenMessage
 from bot.secret import Secret
 from engine.markets.manual import ManualMarket
 from engine.state import State
+from tests.bot.chat.conftest import PEOPLE
 from tests.bot.chat.world import OPERATORS, OWNER, PLAN, PRICES, TestClock, market_of, wait_until
 
 BUY = "/buy btc 250 usdt sl 2% tp 4%"
@@ -114,9 +115,15 @@ async def test_stop_shows_one_ladder_flatten_verifies_and_resume_is_said_once(
 
 
 async def test_what_was_asked_while_the_console_was_down_is_listed_and_redone_by_a_tap(
-    sandbox: Sandbox, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
+    # One clock for both: a tap is told from an old one by the time on its card.
     clock = TestClock()
+    async with Sandbox(people=PEOPLE, clock=lambda: clock.now().timestamp()) as sandbox:
+        await asked_while_down_is_redone(sandbox, tmp_path, clock)
+
+
+async def asked_while_down_is_redone(sandbox: Sandbox, tmp_path: Path, clock: TestClock) -> None:
     async with app_on(tmp_path, sandbox, clock):
         await sandbox.say(OWNER, "/start")
         await sandbox.wait_for_text("Try three things", chat_id=OWNER)

@@ -318,15 +318,17 @@ async def test_a_flood_limit_on_polling_is_waited_out(world: ChatWorld) -> None:
 async def test_a_tap_from_before_the_start_is_answered_listed_and_not_run(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    # given a list whose buttons are pressed while the console is down
-    async with console(tmp_path, sandbox) as world:
+    # given a list whose buttons are pressed while the console is down for longer than a minute
+    clock = TestClock()
+    async with console(tmp_path, sandbox, clock=clock) as world:
         await world.said(VIEWER, "/positions", part="No positions")
         listed = await sandbox.wait_for_text("No positions", chat_id=VIEWER)
+    clock.ahead = timedelta(minutes=2)
     query = await sandbox.press(
         VIEWER, listed.message_id, gone_ok=True, callback_data="q1|pc|pnothing|100"
     )
     # when it is back
-    async with console(tmp_path, sandbox) as world:
+    async with console(tmp_path, sandbox, clock=clock) as world:
         answer = await sandbox.wait_for_answer(query)
         (aside,) = await world.event_of(BacklogSetAside)
     # then the tap has its popup, and the line says what it was
