@@ -26,7 +26,7 @@ from bot.schedule import Schedule
 from bot.secret import Secret
 from bot.settings import OperatorSetting
 from bot.side_door import SideDoor, door_path
-from bot.telegram_api import check_token, telegram_bot
+from bot.telegram_api import check_token, take_updates, telegram_bot
 from bot.tellings.book import Tellings
 from bot.tellings.telling import Desk as TellingDesk
 from bot.version import VERSION
@@ -171,6 +171,7 @@ class App:
             if self._web is not None:
                 await self._web.start()
             await self._door.start()
+            await take_updates(self._bot)
         except BaseException:
             await self.stop()
             raise

@@ -64,6 +64,20 @@ def _request(connections: int) -> HTTPXRequest:
     )
 
 
+async def take_updates(bot: Bot) -> None:
+    """Take a webhook away that an earlier life of this bot left: with one set, nothing is polled.
+
+    What waits at Telegram is kept; a pending STOP is among it. Raises: TelegramUnreachable.
+    """
+    try:
+        async with asyncio.timeout(CHECK_S):
+            await bot.delete_webhook(drop_pending_updates=False)
+    except (TelegramError, TimeoutError) as fault:
+        raise TelegramUnreachable(
+            f"Telegram does not take a webhook away ({type(fault).__name__}). Try again shortly."
+        ) from fault
+
+
 async def check_token(bot: Bot) -> User:
     """Open the client and ask who it is. Raises: TokenRefused, TelegramUnreachable."""
     try:

@@ -11,9 +11,12 @@ from enum import StrEnum
 from engine import commands as c
 from engine.dispatch import Dispatcher
 from engine.errors import EngineError, JournalMismatch
+from engine.identities import instrument_key
+from engine.instruments import symbol_named
 from engine.loop import Loop
 from engine.performance import Performance
 from engine.ports import Clock, Journal, Quotes, Venue, VenueUnavailable
+from engine.quotes import Quote
 from engine.receipts import Receipt
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.state import State
@@ -43,6 +46,7 @@ class EngineSettings:
     order_timeout_s: int = 300
     submit_timeout_s: float = 5.0
     settle_s: int = 60
+    first_price_s: float = 3.0
     inbox_max: int = 10_000
     version: str = "0"
 
@@ -83,6 +87,8 @@ class Runtime:
         self.journal = journal
         self.started_at_seq = 0
         self._main: asyncio.Task[None] | None = None
+        self._awaited: dict[str, asyncio.Event] = {}
+        quotes.subscribe(self._quoted)
         self.loop.subscribe(self.performance.see)
 
     @property
@@ -177,9 +183,36 @@ class Runtime:
     async def send(self, command: c.Command) -> Receipt:
         """Leave a command, and give its receipt once it is durable.
 
+        A signal on a symbol that nobody has followed yet waits a moment for its first price.
         Raises: EngineStopped, QueueFull, JournalUnavailable; nothing was done then.
         """
+        if isinstance(command, c.SubmitSignal):
+            await self._priced(command)
         return await self.loop.send(command)
+
+    async def _priced(self, command: c.SubmitSignal) -> None:
+        """Follow the signal's symbol, and wait, bounded, until it has a price."""
+        symbols = [i.symbol for i in self.quotes.instruments().values() if i.venue == command.venue]
+        symbol = symbol_named(command.signal.symbol, symbols, quote=self.settings.currency)
+        if symbol is None:
+            return
+        key = instrument_key(command.venue, symbol)
+        if key in self.quotes.latest():
+            return
+        priced = self._awaited.setdefault(key, asyncio.Event())
+        self.quotes.follow(key)
+        try:
+            async with asyncio.timeout(self.settings.first_price_s):
+                if key not in self.quotes.latest():
+                    await priced.wait()
+        except TimeoutError:
+            # The rule on the price's age denies it, and says so.
+            log.info("no first price of %s in time", key)
+
+    def _quoted(self, quote: Quote) -> None:
+        priced = self._awaited.pop(instrument_key(quote.venue, quote.symbol), None)
+        if priced is not None:
+            priced.set()
 
     def latch_stop(self, command: c.Halt) -> asyncio.Future[Receipt]:
         """Stop: latched in memory when this returns, journaled when the future is done."""
