@@ -31,7 +31,7 @@ class Rates:
     """
 
     overall: Rate = Rate(size=30, window_s=1.0)
-    chat: Rate = Rate(size=20, window_s=20.0)
+    chat: Rate = Rate(size=30, window_s=30.0)
     group: Rate = Rate(size=20, window_s=60.0)
     in_flight: Rate = Rate(size=7, window_s=0.0)
 
