@@ -1,0 +1,168 @@
+"""The account that decisions are measured on: many instruments, positions and open orders."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from engine import events as e
+from engine.commands import Actor, ActorKind
+from engine.context import Context
+from engine.fold import apply
+from engine.instruments import Instrument, InstrumentKind
+from engine.numbers import ZERO
+from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
+from engine.positions import Fill
+from engine.quotes import Quote
+from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.signals import SignalAction, Target, TradingSignal
+from engine.state import State
+
+AT = datetime(2026, 11, 17, 14, 32, 5, tzinfo=UTC)
+PRICE = Decimal("100.00")
+VENUE = "binance"
+SYMBOLS = 300
+PROGRAM = Actor(kind=ActorKind.PROGRAM, name="bench")
+# So wide that nothing is denied: a denial would end early, and every rule has to be run.
+WIDE = RiskLimits(
+    positions_max=100_000,
+    order_notional_pct_max=Decimal(100),
+    duplicate_window_s=1,
+    signal_age_s_max=3600,
+    orders_open_max=100_000,
+    daily_loss_pct_max=Decimal(100),
+    drawdown_pct_max=Decimal(100),
+)
+NEVER = ConfirmPolicy(mode=ConfirmMode.NEVER)
+
+
+def symbol(number: int) -> str:
+    return f"C{number:03}/USDT"
+
+
+def instrument(number: int) -> Instrument:
+    return Instrument(
+        venue=VENUE,
+        symbol=symbol(number),
+        base=f"C{number:03}",
+        quote="USDT",
+        kind=InstrumentKind.SPOT,
+        price_tick=Decimal("0.01"),
+        quantity_step=Decimal("0.001"),
+        quantity_min=Decimal("0.001"),
+        notional_min=Decimal(5),
+        fee_maker=Decimal("0.001"),
+        fee_taker=Decimal("0.001"),
+    )
+
+
+def quote(number: int, at: datetime = AT, price: Decimal = PRICE) -> Quote:
+    half = Decimal("0.01")
+    return Quote(
+        venue=VENUE, symbol=symbol(number), bid=price - half, ask=price + half, mark=price, at=at
+    )
+
+
+def opened(limits: RiskLimits = WIDE) -> State:
+    """Give a new journal's State with a hundred million on it."""
+    state = apply(
+        State(),
+        e.JournalOpened(
+            at=AT,
+            journal_id="bench",
+            epoch=1,
+            mode="paper",
+            accounts=(VENUE,),
+            market="manual",
+            currency="USDT",
+            cash=Decimal(100_000_000),
+        ),
+    )
+    started = e.EngineStarted(
+        at=AT, limits=limits, confirm=NEVER, order_timeout_s=300, version="bench"
+    )
+    return apply(state, started)
+
+
+def order(name: str, number: int, *, price: str = "90.00", quantity: str = "0.5") -> Order:
+    return Order(
+        client_order_id=name,
+        venue=VENUE,
+        symbol=symbol(number),
+        side=OrderSide.BUY,
+        kind=OrderKind.LIMIT,
+        purpose=OrderPurpose.ENTRY,
+        quantity=Decimal(quantity),
+        intent=name,
+        price_limit=Decimal(price),
+        stop=Decimal("80.00"),
+        targets=(Target(price=Decimal("120.00")), Target(price=Decimal("140.00"))),
+    )
+
+
+def fill(
+    trade: str, number: int, quantity: str, name: str | None, side: OrderSide = OrderSide.BUY
+) -> Fill:
+    return Fill(
+        venue=VENUE,
+        symbol=symbol(number),
+        trade_id=trade,
+        side=side,
+        quantity=Decimal(quantity),
+        price=PRICE,
+        fee=Decimal("0.05"),
+        fee_currency="USDT",
+        at=AT,
+        client_order_id=name,
+    )
+
+
+def submitted(state: State, made: Order, command_id: str | None = None) -> State:
+    return apply(state, e.OrderSubmitted(at=AT, command_id=command_id, order=made))
+
+
+def booked(state: State, made: Fill) -> State:
+    event = e.FillBooked(at=AT, fill=made, fee_quote=made.fee, fee_base=ZERO, is_swap=False)
+    return apply(state, event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """State, the prices of every symbol, and the time of the decision."""
+
+    state: State
+    context: Context
+
+
+def account(positions: int, orders: int) -> Account:
+    """Hold positions with a stop and two targets each, and rest limit orders beside them."""
+    state = opened()
+    for number in range(positions):
+        made = order(f"held{number}", number, price="110.00")
+        state = submitted(state, made, f"command{number}")
+        state = booked(state, fill(f"t{number}", number, "0.5", made.client_order_id))
+    for number in range(orders):
+        resting = order(f"open{number}", number % max(1, positions))
+        state = submitted(state, resting)
+        accepted = e.OrderAccepted(
+            at=AT, client_order_id=resting.client_order_id, venue_order_id=f"v{number}"
+        )
+        state = apply(state, accepted)
+    assert (len(state.positions), len(state.orders)) == (positions, orders)
+    context = Context(
+        now=AT,
+        quotes={f"{VENUE}:{symbol(each)}": quote(each) for each in range(SYMBOLS)},
+        instruments={f"{VENUE}:{symbol(each)}": instrument(each) for each in range(SYMBOLS)},
+    )
+    return Account(state=state, context=context)
+
+
+def signal(number: int, *, name: str | None = None) -> TradingSignal:
+    return TradingSignal(
+        symbol=symbol(number),
+        action=SignalAction.BUY,
+        notional=Decimal(250),
+        stop_loss_pct=Decimal(2),
+        targets=(Target(percent=Decimal(4)),),
+        signal_id=name or f"s{number}",
+        created_at=AT,
+    )
