@@ -59,6 +59,8 @@ async def act(w: World, dice: random.Random) -> None:
         fields["stop_loss_pct"] = dice.choice(["0.5", "2"])
     positions = list(w.engine.state.positions.values())
     orders = list(w.engine.state.orders)
+    if w.engine.state.stop is not None and dice.random() < 0.3:
+        await w.give(c.Resume)
     match dice.randrange(13):
         case 0 | 1 | 2 | 3:
             await w.give(c.SubmitSignal, signal=signal(symbol, "buy", **fields), venue="binance")
@@ -115,7 +117,15 @@ async def settled(w: World) -> None:
 
 def assert_equal_books(w: World) -> None:
     account, state = w.venue.ledger, w.engine.state
-    assert state.cash["binance:USDT"] == account.balances["USDT"].total
+    # Fills that came in another order realise another share of a swap's gain by now: what is
+    # equal at any time is cash less what the open swaps cost.
+    here, there = state.cash["binance:USDT"], account.balances["USDT"].total
+    for position in state.positions.values():
+        if ":" in position.symbol:
+            here -= position.entry_price * position.quantity
+    for swap in account.positions.values():
+        there -= swap.entry_price * swap.quantity
+    assert abs(here - there) < Decimal("0.000001")
     for key, position in state.positions.items():
         base = position.symbol.partition("/")[0]
         if ":" in key.partition(":")[2]:
