@@ -108,6 +108,7 @@ class App:
             quotes=self.assembly.engine.quotes,
             queries=self.assembly.queries,
             cards=self.assembly.cards,
+            notes=self.assembly.notes,
             role_of=self._access.operators.get,
             health=self._health,
             clock=self.assembly.clock,
@@ -165,8 +166,8 @@ class App:
 
         Raises: TokenRefused, TelegramUnreachable, JournalError, PortTaken; nothing runs then.
         """
-        await check_token(self._bot)
         try:
+            await check_token(self._bot)
             await self.assembly.start()
             if self._web is not None:
                 await self._web.start()

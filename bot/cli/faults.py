@@ -9,7 +9,7 @@ from bot.settings import SettingsError
 from bot.side_door import DoorTaken, DoorUnsafe
 from bot.telegram_api import TelegramFault
 from bot.web import PortTaken
-from engine.errors import InvalidInput, JournalError
+from engine.errors import InvalidInput, JournalCorrupt, JournalError
 from engine.venues.ledger import LedgerError
 
 __all__ = ["CommandRefused", "sentence_of", "sentences_of"]
@@ -22,6 +22,8 @@ def sentences_of(fault: BaseException) -> tuple[str, ...] | None:
             return tuple(_finished(each) for each in fault.faults)
         case PortTaken() | DoorTaken() | DoorUnsafe():
             return (_finished(fault.strerror or str(fault)),)
+        case JournalCorrupt() if "backup" not in str(fault):
+            return (f"The journal is damaged; restore a backup. {_finished(str(fault))}",)
         case JournalError() | LedgerError() | TelegramFault() | InvalidInput() | CommandRefused():
             return (_finished(str(fault)),)
         case BaseExceptionGroup():
