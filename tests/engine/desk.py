@@ -122,11 +122,11 @@ class Desk:
         return events
 
     def give(
-        self, kind: type[c.CommandBase], actor: c.Actor = OWNER, **fields: Any
+        self, wanted: type[c.CommandBase], actor: c.Actor = OWNER, **fields: Any
     ) -> tuple[e.Event, ...]:
         self.given += 1
         name = fields.pop("command_id", f"desk:{self.given}")
-        command: Any = kind(command_id=name, actor=actor, at=self.now, **fields)
+        command: Any = wanted(command_id=name, actor=actor, at=self.now, **fields)
         return self.tell(command)
 
     def wish(self, made: TradingSignal, actor: c.Actor = OWNER, **fields: Any) -> e.Event:
