@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.numbers import ONE
+from engine.numbers import ONE, positive
 from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.signals import Target, TradingSignal
@@ -144,10 +144,14 @@ class CancelEntries(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosePosition(CommandBase):
-    """Close a share of a position, (0, 1], by an exit."""
+    """Close a share of a position, (0, 1], by an exit; more than all is all."""
 
     position_id: str
     fraction: Decimal = ONE
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share. Raises: InvalidInput."""
+        object.__setattr__(self, "fraction", positive(self.fraction, "The share"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +161,11 @@ class SetProtection(CommandBase):
     position_id: str
     stop: Decimal | None
     targets: tuple[Target, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no price. Raises: InvalidInput."""
+        if self.stop is not None:
+            object.__setattr__(self, "stop", positive(self.stop, "The stop"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

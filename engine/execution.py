@@ -250,6 +250,9 @@ class ExecutionEngine(Runtime):
         except TimeoutError:
             now = self.state.order(order.client_order_id) or order
             self._call("on_timeout", now)
+            # A program may run without the schedule that cancels what waited too long.
+            name = self._command_id(None, "timeout")
+            self.loop.post(c.Sweep(command_id=name, actor=c.ENGINE, at=self.clock.now()))
             return now
         finally:
             waiters.remove(future)

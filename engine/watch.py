@@ -12,6 +12,7 @@ from engine.quotes import Quote
 from engine.state import State
 
 EQUITY_EVERY_S = 1.0
+EQUITY_AGE_MAX_S = 90
 TRIGGER_AGAIN_S = 2.0
 TRIGGER_AGAIN_MAX_S = 30.0
 
@@ -47,8 +48,7 @@ class Watch:
         position = state.positions.get(f"{quote.venue}:{quote.symbol}")
         if position is not None:
             self._exits(position, quote)
-        if state.positions:
-            self._limits(state)
+        self._limits(state)
 
     def _exits(self, position: Position, quote: Quote) -> None:
         leg = reached(position, quote)
@@ -82,7 +82,7 @@ class Watch:
         }
 
     def _limits(self, state: State) -> None:
-        """Ask for a measurement when daily loss or drawdown has reached its warning."""
+        """Ask for a measurement when a limit has reached its warning, or nobody else has asked."""
         now = self._clock.monotonic()
         if now - self._equity_at_s < EQUITY_EVERY_S or state.equity is None:
             return
@@ -96,8 +96,11 @@ class Watch:
         loss_limit = equity.loss_base * limits.daily_loss_pct_max / 100
         sink_limit = equity.high_water * limits.drawdown_pct_max / 100
         latched = {breaker.kind for breaker in state.breakers.values()}
-        if self._near("daily_loss", lost, loss_limit, latched) or self._near(
-            "drawdown", sunk, sink_limit, latched
+        unmeasured_s = (self._clock.now() - equity.at).total_seconds()
+        if (
+            unmeasured_s > EQUITY_AGE_MAX_S
+            or self._near("daily_loss", lost, loss_limit, latched)
+            or self._near("drawdown", sunk, sink_limit, latched)
         ):
             self._post(
                 c.SampleEquity(

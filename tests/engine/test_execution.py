@@ -65,12 +65,17 @@ async def test_an_order_that_does_not_fill_in_time_is_no_success() -> None:
     async with world(confirm=NEVER, order_timeout_s=0) as w:
         late: list[Order] = []
         w.engine.register_callback("on_timeout", late.append)
+        cancelled: list[Order] = []
+        w.engine.register_callback("on_cancelled", cancelled.append)
         result = await w.engine.execute_signal(signal(quantity="0.001", price_limit=50000))
         assert not result.success
         assert result.order is not None
         assert not result.order.is_finished
         await asyncio.sleep(0.01)
         assert [order.client_order_id for order in late] == [result.order.client_order_id]
+        # and it is cancelled, where no schedule runs either
+        name = result.order.client_order_id
+        await w.until(lambda: name in w.engine.state.orders_finished)
 
 
 async def test_a_rejected_order_says_what_the_venue_said() -> None:

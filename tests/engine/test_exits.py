@@ -9,6 +9,7 @@ import pytest
 from engine import commands as c
 from engine import events as e
 from engine import reports as r
+from engine.errors import InvalidInput
 from engine.exits import reached, trigger_price
 from engine.orders import OrderPurpose, OrderSide, OrderStatus
 from engine.positions import Position
@@ -254,8 +255,6 @@ def test_what_cannot_be_closed_or_cancelled_is_refused_with_the_reason() -> None
     gone: dict[str, Any] = {"position_id": "nobody"}
     assert refusal(desk.give(c.ClosePosition, **gone)) == "position_closed"
     assert refusal(desk.give(c.SetProtection, stop=None, **gone)) == "position_closed"
-    assert refusal(close(desk, "0")) == "exit_cap"
-    assert refusal(close(desk, "-1")) == "exit_cap"
     close(desk)
     assert refusal(close(desk)) == "exit_cap"
     assert refusal(desk.give(c.CancelOrder, client_order_id="none")) == "order_unknown"
@@ -353,3 +352,12 @@ def test_an_entry_s_own_cancel_is_repeatable_after_it_was_unknown() -> None:
     assert desk.state.orders[name].status is OrderStatus.PENDING_CANCEL
     desk.seen(name, "canceled")
     assert desk.state.orders_finished[name].status is OrderStatus.CANCELED
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "NaN", "Infinity", "1e400"])
+def test_a_share_or_a_stop_that_is_no_number_never_reaches_a_decision(number: str) -> None:
+    desk = holding()
+    with pytest.raises(InvalidInput):
+        close(desk, number)
+    with pytest.raises(InvalidInput):
+        protect(desk, number)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -100,16 +101,14 @@ async def settled(w: World) -> None:
     """Let everything come to rest: no faults, no unknown orders, no resting ones."""
     w.venue.faults.calm()
     await w.give(c.CancelEntries)
-    async with asyncio.timeout(20):
-        while (
-            any(
-                order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
-                or not order.is_exit
-                for order in w.engine.state.orders.values()
-            )
-            or w.engine.state.flattening
-        ):
-            await asyncio.sleep(0.02)
+    resting = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+
+    def at_rest() -> bool:
+        orders = w.engine.state.orders.values()
+        only_exits = all(order.is_exit and order.status in resting for order in orders)
+        return only_exits and w.engine.state.flattening is None
+
+    await w.until(at_rest)
     for _ in range(3):
         await next(iter(w.engine.dispatcher._monitors.values())).books()
         await w.give(c.Acknowledge, subject="settled")
@@ -137,6 +136,30 @@ def assert_equal_books(w: World) -> None:
             assert f"binance:{symbol}" in state.positions
 
 
+def assert_no_entry_left_after_a_stop(w: World) -> None:
+    """I12: what the venue accepted while we were halted is an exit."""
+    slack = timedelta(milliseconds=100)  # what was on its way to the venue's worker
+    halted_at = None
+    halts: list[tuple[datetime, datetime]] = []
+    for event in w.journal.events:
+        if isinstance(event, e.TradingHalted) and halted_at is None:
+            halted_at = event.at
+        elif isinstance(event, e.TradingResumed) and halted_at is not None:
+            halts.append((halted_at, event.at))
+            halted_at = None
+    if halted_at is not None:
+        halts.append((halted_at, w.engine.clock.now()))
+    purposes = {
+        x.order.client_order_id: x.order.is_exit
+        for x in w.journal.events
+        if isinstance(x, e.OrderSubmitted)
+    }
+    for order in w.venue.ledger.orders.values():
+        if not purposes[order.client_order_id or ""]:
+            inside = [1 for begin, end in halts if begin + slack < order.accepted_at < end]
+            assert not inside
+
+
 def assert_invariants(w: World) -> None:
     """Check what EXECUTION 11 promises, on the journal and at the venue."""
     events = w.journal.events
@@ -148,6 +171,7 @@ def assert_invariants(w: World) -> None:
     fills = [x.fill.identity for x in events if isinstance(x, e.FillBooked)]
     assert len(fills) == len(set(fills))  # I5: each trade once
     assert len(fills) == len(w.venue.ledger.trades)
+    assert_no_entry_left_after_a_stop(w)
     state = State()
     last: dict[str, tuple[Decimal, bool]] = {}
     for event in events:

@@ -45,15 +45,17 @@ class World:
         half = Decimal(spread) / 2
         self.market.set(symbol, Decimal(mid) - half, Decimal(mid) + half)
 
-    def named(self, kind: type[c.CommandBase], actor: Actor = OWNER, **fields: Any) -> Any:
+    def named(self, wanted: type[c.CommandBase], actor: Actor = OWNER, **fields: Any) -> Any:
         """Make a command with a new name."""
         self.given += 1
         name = fields.pop("command_id", f"test:{self.given}")
-        return kind(command_id=name, actor=actor, at=self.engine.clock.now(), **fields)
+        return wanted(command_id=name, actor=actor, at=self.engine.clock.now(), **fields)
 
-    async def give(self, kind: type[c.CommandBase], actor: Actor = OWNER, **fields: Any) -> Receipt:
+    async def give(
+        self, wanted: type[c.CommandBase], actor: Actor = OWNER, **fields: Any
+    ) -> Receipt:
         """Give a command and wait for its receipt."""
-        return await self.engine.send(self.named(kind, actor, **fields))
+        return await self.engine.send(self.named(wanted, actor, **fields))
 
     async def buy(self, symbol: str = "BTC/USDT", **fields: Any) -> Receipt:
         """Submit a buy as the owner."""
@@ -62,7 +64,7 @@ class World:
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait, bounded, until something is so."""
         async with asyncio.timeout(10):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - nobody signals what a test looks at
                 await asyncio.sleep(0.005)
 
 
