@@ -15,6 +15,8 @@ from engine.orders import OrderStatus
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
 from engine.state import State
 from engine.venues.faults import Fault, FaultKind, FaultRate, Operation
+from engine.venues.ledger import MemoryLedgerStore
+from tests.engine.test_flatten import CrashingJournal
 from tests.engine.world import World, signal, world
 
 FREE: dict[str, Any] = {
@@ -205,3 +207,39 @@ async def test_a_long_session_replays_to_the_live_state_and_the_venue_s_own_sums
         await settled(again)
         assert replayed(again.journal.events) == again.engine.state
         assert_equal_books(again)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_session_of_crashes_loses_nothing_and_sends_nothing_twice(seed: int) -> None:
+    # given a process that dies again and again, around an append or in between, on a bad line
+    dice = random.Random(seed)
+    journal, store = CrashingJournal(), MemoryLedgerStore()
+    for life in range(6):
+        journal.crashed.clear()
+        journal.appends_left = None
+        async with world(**FREE, journal=journal, store=store) as w:
+            w.given = 10_000 * life
+            w.venue.faults.rates = tuple(
+                FaultRate(operation=operation, fault=Fault(kind=kind), per_mille=rate)
+                for operation, kind, rate in FAULTS
+            )
+            journal.is_stored = dice.random() < 0.5
+            journal.appends_left = dice.randrange(5, 40)
+            for _ in range(60):
+                doing = asyncio.create_task(act(w, dice))
+                died = asyncio.create_task(journal.crashed.wait())
+                await asyncio.wait([doing, died], return_when=asyncio.FIRST_COMPLETED)
+                doing.cancel()
+                died.cancel()
+                await asyncio.gather(doing, died, return_exceptions=True)
+                if journal.crashed.is_set():
+                    break
+    # when it lives at last
+    journal.appends_left = None
+    async with world(**FREE, journal=journal, store=store) as last:
+        last.given = 10_000_000
+        await settled(last)
+        # then
+        assert replayed(journal.events) == last.engine.state
+        assert_invariants(last)
+        assert_equal_books(last)
