@@ -11,23 +11,30 @@ from bot.sandbox import Person, Sandbox, SeenCall
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.rows import MS, Row, p99_below, row_of
 from tests.benchmarks.rows import Target as Bound
+from tests.system.console import Phone
 from tests.system.house import House, house
 
-# Each chat takes a burst of twenty messages and then one a second; so many people talk in turn.
+# A chat is sent some twenty fills in half a minute, so many people talk, and the process begins
+# anew when its watcher has had his share.
+FILLS = 16
 TRADERS = tuple(range(5001, 5017))
 WATCHER = 99
 OPERATORS = ",".join(["4242:owner", "99:viewer", *(f"{each}:trader" for each in TRADERS)])
+SETTINGS = {"CONFIRM": "never", "OPERATORS": OPERATORS, "PAPER_BALANCE": "1000000 USDT"}
 
 
 async def chats(effort: Effort) -> list[Row]:
     """Measure taps, fills and STOPs of an idle process; the stops come last, they halt it."""
-    settings = {"CONFIRM": "never", "OPERATORS": OPERATORS, "PAPER_BALANCE": "1000000 USDT"}
-    async with house(effort.room("chat"), **settings) as at:
-        for user_id in TRADERS:
-            await at.sandbox.add_person(Person(id=user_id, name=f"T{user_id}", started=True))
-        taps = await _taps(at, effort.n(200, quick=40))
-        fills = await _fills(at, effort.n(45, quick=18))
-        stops = await _stops(at, effort.n(200, quick=48))
+    taps: list[float] = []
+    fills: list[float] = []
+    stops: list[float] = []
+    for life in range(effort.n(5, quick=1)):
+        async with house(effort.room(f"chat{life}"), **SETTINGS) as at:
+            for user_id in TRADERS:
+                await at.sandbox.add_person(Person(id=user_id, name=f"T{user_id}", started=True))
+            taps += await _taps(at, 40)
+            fills += await _fills(at, FILLS)
+            stops += await _stops(at, 40)
     return [
         row_of(
             "chat.tap",
@@ -44,7 +51,7 @@ async def chats(effort: Effort) -> list[Row]:
             Bound(figure="median", bound=30.0),
             p99_below(100.0),
             note="the venue's time of the fill until its alert arrived, paper ledger included",
-            cause="two durable commits, the outbox, and the pace that Telegram allows a chat",
+            cause="two durable commits, the outbox row, its screen, and one HTTP round trip",
         ),
         row_of(
             "chat.stop",
@@ -63,15 +70,18 @@ async def _last(sandbox: Sandbox) -> int:
 
 
 async def _taps(at: House, n: int) -> list[float]:
-    phone = at.owner
-    await phone.say("/status")
-    card = await at.sandbox.wait_for_message(
-        lambda one: one.message_id > phone.seen and bool(one.labels), chat_id=phone.user_id
-    )
-    label = card.labels[0]
+    cards = {}
+    for user_id in TRADERS:
+        phone = Phone(sandbox=at.sandbox, user_id=user_id)
+        await phone.say("/status")
+        cards[phone.user_id] = phone, await at.sandbox.wait_for_message(
+            lambda one, since=phone.seen: one.message_id > since and bool(one.labels),  # type: ignore[misc]
+            chat_id=user_id,
+        )
     samples = []
-    for _ in range(n):
-        answer = await phone.pressed(card, label)
+    for number in range(n):
+        phone, card = cards[TRADERS[number % len(TRADERS)]]
+        answer = await phone.pressed(card, card.labels[0])
         assert answer.answered_s is not None
         samples.append((answer.answered_s - answer.asked_s) * MS)
     return samples
