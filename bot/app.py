@@ -28,6 +28,7 @@ from bot.settings import OperatorSetting
 from bot.side_door import SideDoor, door_path
 from bot.telegram_api import check_token, take_updates, telegram_bot
 from bot.tellings.book import Tellings
+from bot.tellings.orders import asked_scope
 from bot.tellings.telling import Desk as TellingDesk
 from bot.version import VERSION
 from bot.views.health import VenueHealth, health_of
@@ -149,6 +150,7 @@ class App:
             console=assembly.engine,
             desk=desk,
             clock=assembly.clock,
+            heard=self._blocked.heard_from,
         )
 
     def _web_of(self) -> Web | None:
@@ -250,7 +252,6 @@ class App:
             await self._gauges.refresh()
             await asyncio.sleep(GAUGES_EVERY_S)
 
-
     async def _prune(self) -> None:
         """Let go of what was delivered and handled long ago, each hour."""
         while True:
@@ -258,7 +259,16 @@ class App:
             await self.assembly.outbox.prune(before)
             await self.assembly.cards.prune(before)
             await self.assembly.updates.prune(UPDATES_KEPT)
+            await self._forget_askers()
             await asyncio.sleep(PRUNE_EVERY_S)
+
+    async def _forget_askers(self) -> None:
+        """Forget which message asked for an order, once the order has ended."""
+        notes, state = self.assembly.notes, self._state()
+        for chat in state.chats.values():
+            for name in await notes.all(asked_scope(chat.chat_id)):
+                if name not in state.orders:
+                    await notes.delete(asked_scope(chat.chat_id), name)
 
 
 async def _kept(name: str, run: Callable[[], Awaitable[None]]) -> None:

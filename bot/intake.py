@@ -8,7 +8,7 @@ marked is taken up at the next start, and the engine knows a command that it has
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -46,6 +46,7 @@ class Intake:
         desk: Desk,
         clock: Clock,
         strangers: Strangers | None = None,
+        heard: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self._poller = poller
         self._store = store
@@ -54,6 +55,7 @@ class Intake:
         self._desk = desk
         self._clock = clock
         self._strangers = strangers or Strangers()
+        self._heard = heard
         self._latched: set[int] = set()
         self._backlog = Backlog()
         self._group: asyncio.TaskGroup | None = None
@@ -250,6 +252,8 @@ class Intake:
     async def _work(self, update: Incoming, person: Person) -> None:
         """See one update through; the boundary that nothing a handler raises gets past."""
         try:
+            if self._heard is not None and update.chat_id is not None:
+                await self._heard(update.chat_id)
             await self._desk.handle(update, person)
         except Exception as fault:  # task boundary: the person is told, the line goes on
             log.exception("handler failed", extra={"command_id": update.command_id})

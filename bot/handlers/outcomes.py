@@ -22,6 +22,7 @@ from bot.screens.refusals import (
     too_small,
     wrong_stop,
 )
+from bot.tellings.orders import asked_scope
 from bot.views.orders import order_view
 from bot.views.refusals import (
     command_refused_view,
@@ -39,6 +40,7 @@ from engine.quotes import Quote
 from engine.receipts import Receipt
 from engine.tickets import Ticket
 from storage.cards import Cards
+from storage.notes import Notes
 
 LOOKS: Final = 14
 LOOK_EVERY_S: Final = 0.05
@@ -94,13 +96,16 @@ class Outcomes:
 
     sight: Sight
     cards: Cards
+    notes: Notes
 
     async def tell(self, visit: Visit, receipt: Receipt) -> None:
         """Reply to each event that nobody else tells this chat. Raises: DeliveryError."""
         count = len(receipt.events)
+        is_flatten = any(isinstance(event, e.FlattenStarted) for event in receipt.events)
         for place, event in enumerate(receipt.events):
             if isinstance(event, e.OrderSubmitted) and event.order.ticket_id is None:
-                await self._sent(visit, event.order)
+                if not is_flatten:
+                    await self._sent(visit, event.order)
                 continue
             # A repeat's receipt carries today's State, so the event's number is not known from it.
             seq = None if receipt.is_repeat else receipt.state.seq - count + 1 + place
@@ -144,7 +149,7 @@ class Outcomes:
         told = chat is not None and chat.mode_of(AlertKind.FILL) is not AlertMode.OFF
         asked = visit.update.message_id
         if told and asked is not None:
-            await self.cards.put(visit.chat_id, f"asked:{name}", asked, "asked", sight.now)
+            await self.notes.put(asked_scope(visit.chat_id), name, str(asked))
             if await self._is_answered(name):
                 return
         known = sight.state.order(name) or order

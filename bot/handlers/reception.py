@@ -37,7 +37,7 @@ def desk_of(
 ) -> Desk:
     """Wire the handlers."""
     sight = Sight(console=console, clock=clock, tz=tz)
-    outcomes = Outcomes(sight=sight, cards=cards)
+    outcomes = Outcomes(sight=sight, cards=cards, notes=notes)
     trading = Trading(sight=sight, outcomes=outcomes, notes=notes)
     closing = Closing(sight=sight, outcomes=outcomes, trading=trading, queries=queries)
     pages = Pages(

@@ -24,6 +24,11 @@ LATE_COMPLETION: Final = timedelta(seconds=60)
 NOT_FOUND: Final = "not_found"
 
 
+def asked_scope(chat_id: int) -> str:
+    """Name the notes that hold, by order, the message of a chat that asked for it."""
+    return f"asked:{chat_id}"
+
+
 async def order_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | None) -> Told:
     """Show the order as it stands now."""
     row = rows[-1]
@@ -78,9 +83,11 @@ async def _thread(desk: Desk, row: OutboxRow, order: Order, card: Card | None) -
     """Find the message to answer: the order's older card, its ticket's, or the one that asked."""
     if card is not None:
         return card.message_id
-    asked = f"ticket:{order.ticket_id}" if order.ticket_id else f"asked:{order.client_order_id}"
-    known = await desk.cards.find(row.chat_id, asked)
-    return known.message_id if known is not None else None
+    if order.ticket_id is None:
+        asked = await desk.notes.get(asked_scope(row.chat_id), order.client_order_id)
+        return int(asked) if asked is not None else None
+    ticket = await desk.cards.find(row.chat_id, f"ticket:{order.ticket_id}")
+    return ticket.message_id if ticket is not None else None
 
 
 async def _stray_fill(desk: Desk, row: OutboxRow) -> Told:

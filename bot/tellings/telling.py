@@ -15,6 +15,7 @@ from engine.ports import Clock, Quotes
 from engine.quotes import Quote
 from engine.state import State
 from storage.cards import Card, Cards
+from storage.notes import Notes
 from storage.outbox import OutboxRow
 from storage.queries import Queries
 
@@ -65,6 +66,7 @@ class Desk:
     quotes: Quotes
     queries: Queries
     cards: Cards
+    notes: Notes
     role_of: Callable[[int], Role | None]
     health: Callable[[], tuple[VenueHealth, ...]]
     clock: Clock

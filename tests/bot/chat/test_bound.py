@@ -14,9 +14,18 @@ from bot.assembly import assembled
 from bot.sandbox import Sandbox, SeenMessage
 from bot.secret import Secret
 from engine.markets.manual import ManualMarket
+from engine.risk_limits import ConfirmPolicy
 from engine.state import State
-from tests.bot.chat.conftest import PEOPLE
-from tests.bot.chat.world import OPERATORS, OWNER, PLAN, PRICES, TestClock, market_of, wait_until
+from tests.bot.chat.world import (
+    OPERATORS,
+    OWNER,
+    PEOPLE,
+    PLAN,
+    PRICES,
+    TestClock,
+    market_of,
+    wait_until,
+)
 
 BUY = "/buy btc 250 usdt sl 2% tp 4%"
 
@@ -27,9 +36,12 @@ def requote(market: ManualMarket) -> None:
 
 
 @asynccontextmanager
-async def app_on(folder: Path, sandbox: Sandbox, clock: TestClock) -> AsyncIterator[App]:
+async def app_on(
+    folder: Path, sandbox: Sandbox, clock: TestClock, *, confirm: ConfirmPolicy = PLAN.confirm
+) -> AsyncIterator[App]:
     market = market_of(clock)
-    plan = replace(PLAN, database_url=f"sqlite:///{folder / 'journal.db'}")
+    url = f"sqlite:///{folder / 'journal.db'}"
+    plan = replace(PLAN, database_url=url, confirm=confirm)
     app = App(
         assembled(plan, market, clock),
         ChatPlan(
@@ -52,6 +64,15 @@ async def app_on(folder: Path, sandbox: Sandbox, clock: TestClock) -> AsyncItera
 @pytest.fixture
 async def app(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[App]:
     async with app_on(tmp_path, sandbox, TestClock()) as running:
+        await sandbox.say(OWNER, "/start")
+        await sandbox.wait_for_text("Try three things", chat_id=OWNER)
+        yield running
+
+
+@pytest.fixture
+async def brisk(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[App]:
+    """Run a console that asks only for what is risky."""
+    async with app_on(tmp_path, sandbox, TestClock(), confirm=ConfirmPolicy()) as running:
         await sandbox.say(OWNER, "/start")
         await sandbox.wait_for_text("Try three things", chat_id=OWNER)
         yield running
@@ -151,3 +172,54 @@ async def test_alert_preferences_turn_on_their_card(app: App, sandbox: Sandbox) 
     await sandbox.press(OWNER, card.message_id, "Fills: on")
     await sandbox.wait_for_message(lambda one: one.has_button("Fills: silent"), chat_id=OWNER)
     assert app.assembly.engine.state.chats[str(OWNER)].modes["fill"] == "silent"
+
+
+async def test_a_direct_order_is_answered_by_its_fill_card_alone(
+    brisk: App, sandbox: Sandbox
+) -> None:
+    # when a small order goes out without a ticket
+    asked = await sandbox.say(OWNER, "/buy btc 100 usdt sl 2%")
+    card = await sandbox.wait_for_text("Filled in", chat_id=OWNER, after=asked)
+    # then its fill card answers the message that asked, and rings
+    assert card.reply_to == asked
+    assert not card.silent
+    answers = [one for one in await sandbox.messages(OWNER) if one.message_id > asked]
+    assert [one.message_id for one in answers] == [card.message_id]
+
+
+async def test_a_resting_order_is_shown_as_sent_until_its_fill_takes_the_card_away(
+    brisk: App, sandbox: Sandbox
+) -> None:
+    asked = await sandbox.say(OWNER, "/buy btc 100 usdt @ 59500")
+    sent = await sandbox.wait_for_text("Working", chat_id=OWNER, after=asked)
+    assert sent.has_button("Cancel order")
+    # when the market trades through its limit
+    market = brisk.assembly.market
+    assert isinstance(market, ManualMarket)
+    market.set("BTC/USDT", Decimal(59400), Decimal("59400.02"))
+    # then the fill card answers the same message, and the older card is gone
+    card = await sandbox.wait_for_text("Filled in", chat_id=OWNER, after=sent.message_id)
+    assert card.reply_to == asked
+    await sandbox.wait_for_call("deleteMessage")
+    assert (await sandbox.message(sent.message_id)).deleted
+
+
+async def test_a_flatten_after_stop_goes_on_on_the_ladders_card(
+    brisk: App, sandbox: Sandbox
+) -> None:
+    asked = await sandbox.say(OWNER, "/buy btc 100 usdt sl 2%")
+    await sandbox.wait_for_text("Filled in", chat_id=OWNER, after=asked)
+    await sandbox.say(OWNER, "⛔ STOP")
+    ladder = await sandbox.wait_for_message(lambda one: one.has_button("Flatten"), chat_id=OWNER)
+    # when everything is flattened from the ladder
+    await sandbox.press(OWNER, ladder.message_id, "Flatten")
+    flat = await sandbox.wait_for_text("Flat, still HALTED", chat_id=OWNER)
+    # then the ladder's card told the progress, and the verdict alone is new beside the fill
+    after = [
+        one.text.partition("\n")[0]
+        for one in await sandbox.messages(OWNER)
+        if one.message_id > ladder.message_id and not one.deleted
+    ]
+    assert flat.message_id > ladder.message_id
+    assert not any("Flattening" in line for line in after), after
+    assert "Flattening" in (await sandbox.message(ladder.message_id)).text

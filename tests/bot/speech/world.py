@@ -317,6 +317,7 @@ async def speaking_world(
         quotes=market,
         queries=Queries(database),
         cards=cards,
+        notes=notes,
         role_of=roles.get,
         health=health,
         clock=clock,
