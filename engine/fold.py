@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from engine import events as e
+from engine.copies import copied
 from engine.fold_money import (
     breaker_changed,
     equity_changed,
@@ -40,7 +41,7 @@ def apply(state: State, event: e.Event) -> State:
         changes["commands_known"] = tail(
             state.commands_known, command_id, state.seq + 1, COMMANDS_TAIL
         )
-    return replace(state, **changes)
+    return copied(state, **changes)
 
 
 def _changes(state: State, event: e.Event) -> Changes:
@@ -61,7 +62,7 @@ def _changes(state: State, event: e.Event) -> Changes:
         case e.SignalReceived():
             return _signal_received(state, event)
         case e.OrderDenied():
-            tally = replace(state.tally, denied=state.tally.denied + 1)
+            tally = copied(state.tally, denied=state.tally.denied + 1)
             return {"tally": tally, **signal_outcome(state, event.signal_id, "denied")}
         case e.TicketOpened(ticket=ticket):
             outcome = signal_outcome(state, ticket.signal.signal_id or "", ticket.short_id)

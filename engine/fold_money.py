@@ -1,10 +1,10 @@
 """The fold of events about money: fills, protections, equity, breakers."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, assert_never
 
 from engine import events as e
+from engine.copies import copied
 from engine.fold_orders import with_order
 from engine.identities import instrument_key
 from engine.instruments import cash_currency
@@ -37,7 +37,7 @@ def fill_booked(state: State, event: e.FillBooked) -> Changes:
         if position is not None and not order.is_exit:
             position = _protected(position, order)
     elif position is not None and fill.key not in state.positions:
-        position = replace(position, external=True)
+        position = copied(position, external=True)
     positions = without(state.positions, fill.key)
     if position is not None:
         changes["positions"] = {**positions, fill.key: position}
@@ -57,7 +57,7 @@ def _filled(order: Order, fill: Fill, event: e.FillBooked, booking: Booking) -> 
     spent = (order.price_average or ZERO) * order.filled + fill.price * fill.quantity
     whole = filled >= order.quantity
     order = triggered(order, OrderTrigger.FILL_ALL if whole else OrderTrigger.FILL_PART)
-    return replace(
+    return copied(
         order,
         filled=filled,
         price_average=spent / filled,
@@ -72,7 +72,7 @@ def _filled(order: Order, fill: Fill, event: e.FillBooked, booking: Booking) -> 
 
 
 def _protected(position: Position, order: Order) -> Position:
-    return replace(
+    return copied(
         position,
         stop=order.stop if order.stop is not None else position.stop,
         targets=order.targets or position.targets,
@@ -84,7 +84,7 @@ def _protected(position: Position, order: Order) -> Position:
 def _tallied(
     tally: DayTally, fill: Fill, fee_quote: Decimal, booking: Booking, order: Order | None
 ) -> DayTally:
-    tally = replace(
+    tally = copied(
         tally,
         realised_pnl=tally.realised_pnl + booking.realised,
         fees=tally.fees + fee_quote,
@@ -93,7 +93,7 @@ def _tallied(
     if order is not None and order.is_finished:
         cost = order.slippage_cost_bps
         if cost is not None:
-            tally = replace(
+            tally = copied(
                 tally,
                 slippage_bps_sum=tally.slippage_bps_sum + cost,
                 slippage_orders=tally.slippage_orders + 1,
@@ -101,7 +101,7 @@ def _tallied(
     if booking.closed is None:
         return tally
     pnl = booking.closed.realised_pnl
-    return replace(
+    return copied(
         tally,
         closed_trades=tally.closed_trades + 1,
         won=tally.won + (1 if pnl > ZERO else 0),
@@ -119,7 +119,7 @@ def protection_changed(state: State, event: _ProtectionEvent) -> Changes:
     match event:
         case e.ProtectionChanged():
             position = state.positions[event.key]
-            changed = replace(position, stop=event.stop, targets=event.targets)
+            changed = copied(position, stop=event.stop, targets=event.targets)
             return {
                 "positions": {**state.positions, event.key: changed},
                 "set_aside": without(state.set_aside, event.key),
@@ -131,7 +131,7 @@ def protection_changed(state: State, event: _ProtectionEvent) -> Changes:
                 if position.stop is not None or position.targets
             }
             bare = {
-                key: replace(position, stop=None, targets=())
+                key: copied(position, stop=None, targets=())
                 for key, position in state.positions.items()
             }
             return {"positions": bare, "set_aside": {**state.set_aside, **aside}}
@@ -139,7 +139,7 @@ def protection_changed(state: State, event: _ProtectionEvent) -> Changes:
             restored = dict(state.positions)
             for key, protection in state.set_aside.items():
                 if key in restored:
-                    restored[key] = replace(
+                    restored[key] = copied(
                         restored[key], stop=protection.stop, targets=protection.targets
                     )
             return {"positions": restored, "set_aside": {}}
@@ -153,7 +153,7 @@ def exit_triggered(state: State, event: e.ExitTriggered) -> Changes:
     if event.leg != "target":
         return {}
     left = tuple(target for target in position.targets if target.price != event.price)
-    changed = replace(position, targets=left)
+    changed = copied(position, targets=left)
     return {"positions": {**state.positions, event.key: changed}}
 
 
@@ -176,7 +176,7 @@ def breaker_changed(
                 sentence=event.sentence,
                 since=event.at,
             )
-            tally = replace(state.tally, incidents=state.tally.incidents + 1)
+            tally = copied(state.tally, incidents=state.tally.incidents + 1)
             return {"breakers": {**state.breakers, event.breaker_id: breaker}, "tally": tally}
         case e.BreakerWarned():
             return {"warned": {**state.warned, event.kind: event.at.date().isoformat()}}
@@ -187,9 +187,9 @@ def breaker_changed(
                 "warned": without(state.warned, breaker.kind),
             }
             if state.equity is not None and breaker.kind == "daily_loss":
-                changes["equity"] = replace(state.equity, loss_base=state.equity.equity)
+                changes["equity"] = copied(state.equity, loss_base=state.equity.equity)
             if state.equity is not None and breaker.kind == "drawdown":
-                changes["equity"] = replace(state.equity, high_water=state.equity.equity)
+                changes["equity"] = copied(state.equity, high_water=state.equity.equity)
             return changes
         case _:
             assert_never(event)
@@ -200,7 +200,7 @@ def equity_changed(state: State, event: e.EquitySampled | e.DayRolled) -> Change
     assert state.equity is not None, "equity is measured before the journal was opened"
     match event:
         case e.EquitySampled():
-            measured = replace(
+            measured = copied(
                 state.equity,
                 at=event.at,
                 equity=event.equity,
@@ -211,7 +211,7 @@ def equity_changed(state: State, event: e.EquitySampled | e.DayRolled) -> Change
             )
             return {"equity": measured}
         case e.DayRolled():
-            rolled = replace(
+            rolled = copied(
                 state.equity,
                 day=event.day,
                 day_open=event.day_open,

@@ -5,6 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any, assert_never
 
 from engine import events as e
+from engine.copies import copied
 from engine.identities import instrument_key
 from engine.instruments import cash_currency
 from engine.numbers import ZERO
@@ -21,13 +22,13 @@ def signal_outcome(state: State, signal_id: str, outcome: str) -> Changes:
     received = state.signals.get(signal_id)
     if received is None:
         return {}
-    return {"signals": {**state.signals, signal_id: replace(received, outcome=outcome)}}
+    return {"signals": {**state.signals, signal_id: copied(received, outcome=outcome)}}
 
 
 def order_submitted(state: State, order: Order, event: e.OrderSubmitted) -> Changes:
     """Place a new order among the open ones, which is its reservation."""
     assert state.order(order.client_order_id) is None, f"{order.client_order_id} named twice"
-    changes = with_order(state, replace(order, submitted_at=event.at))
+    changes = with_order(state, copied(order, submitted_at=event.at))
     changes |= signal_outcome(state, order.signal_id or "", order.short_id)
     if not order.is_exit:
         mark = SentMark(at=event.at, fingerprint=_fingerprint(order))
@@ -67,28 +68,28 @@ def order_changed(state: State, event: _OrderEvent) -> Changes:
     changes: Changes = {}
     match event:
         case e.OrderNotSent(reason=reason):
-            order = replace(triggered(order, OrderTrigger.NOT_SEND), refusal=reason)
+            order = copied(triggered(order, OrderTrigger.NOT_SEND), refusal=reason)
         case e.OrderAccepted(venue_order_id=venue_order_id):
-            order = replace(
+            order = copied(
                 triggered(order, OrderTrigger.ACCEPT),
                 venue_order_id=venue_order_id or order.venue_order_id,
                 accepted_at=order.accepted_at or event.at,
                 unknown_since=None,
             )
         case e.OrderRejected(code=code, reason=reason):
-            order = replace(triggered(order, OrderTrigger.REJECT), refusal=f"{code}: {reason}")
-            tally = replace(state.tally, errors=state.tally.errors + 1)
+            order = copied(triggered(order, OrderTrigger.REJECT), refusal=f"{code}: {reason}")
+            tally = copied(state.tally, errors=state.tally.errors + 1)
             changes["tally"] = tally
         case e.OrderUnknown(reason=reason):
             order = triggered(order, OrderTrigger.NO_ANSWER)
-            order = replace(order, unknown_since=event.at, refusal=reason)
-            tally = replace(state.tally, incidents=state.tally.incidents + 1)
+            order = copied(order, unknown_since=event.at, refusal=reason)
+            tally = copied(state.tally, incidents=state.tally.incidents + 1)
             changes["tally"] = tally
         case e.OrderAsked(nowhere=nowhere):
             found_nowhere = order.not_founds + (1 if nowhere else 0)
-            order = replace(order, asks=order.asks + 1, not_founds=found_nowhere)
+            order = copied(order, asks=order.asks + 1, not_founds=found_nowhere)
         case e.OrderCancelRequested():
-            order = replace(triggered(order, OrderTrigger.REQUEST_CANCEL), cancel_requested=True)
+            order = copied(triggered(order, OrderTrigger.REQUEST_CANCEL), cancel_requested=True)
         case e.OrderCanceled():
             order = triggered(order, OrderTrigger.CANCEL)
         case e.OrderExpired():
@@ -96,7 +97,7 @@ def order_changed(state: State, event: _OrderEvent) -> Changes:
         case _:
             assert_never(event)
     if order.is_finished and order.finished_at is None:
-        order = replace(order, finished_at=event.at)
+        order = copied(order, finished_at=event.at)
         changes |= _target_returned(state, order)
     return {**with_order(state, order), **changes}
 
@@ -114,7 +115,7 @@ def _target_returned(state: State, order: Order) -> Changes:
         for target in order.targets
         if target.price not in watched
     )
-    changed = replace(position, targets=(*position.targets, *left))
+    changed = copied(position, targets=(*position.targets, *left))
     return {"positions": {**state.positions, order.key: changed}}
 
 

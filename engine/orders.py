@@ -1,10 +1,11 @@
 """Orders: an instruction to a venue, and every change of status that can happen to one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.copies import copied
 from engine.identities import instrument_key, short
 from engine.numbers import ONE, ZERO
 from engine.signals import Target
@@ -228,4 +229,4 @@ def triggered(order: Order, trigger: OrderTrigger) -> Order:
     status = TRANSITIONS[order.status, trigger]
     if order.cancel_requested and status in (_S.ACCEPTED, _S.PARTIALLY_FILLED):
         status = OrderStatus.PENDING_CANCEL
-    return replace(order, status=status)
+    return copied(order, status=status)

@@ -1,10 +1,11 @@
 """Fills and positions: averaging, partial close, flip, realised PnL after fees."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.copies import copied
 from engine.identities import digest, instrument_key, short
 from engine.numbers import ONE, ZERO
 from engine.orders import OrderSide
@@ -134,7 +135,7 @@ def book(
     opening = fill.quantity - closing
     closed: Position | None = None
     if position is not None and reduced is None:
-        closed = replace(
+        closed = copied(
             position,
             quantity=ZERO,
             realised_pnl=position.realised_pnl + gain - fee_quote * closing / fill.quantity,
@@ -155,7 +156,7 @@ def _reduced(position: Position | None, closing: Decimal, gain: Decimal) -> Posi
     left = position.quantity - closing * direction
     if left == ZERO:
         return None
-    return replace(position, quantity=left, realised_pnl=position.realised_pnl + gain)
+    return copied(position, quantity=left, realised_pnl=position.realised_pnl + gain)
 
 
 def _opened(
@@ -178,7 +179,7 @@ def _opened(
         )
     total = position.quantity + quantity
     cost = position.entry_price * position.quantity + fill.price * quantity
-    return replace(
+    return copied(
         position,
         quantity=total,
         entry_price=cost / total,
@@ -189,7 +190,7 @@ def _opened(
 def _with_fee(position: Position | None, fee: Decimal) -> Position | None:
     if position is None:
         return None
-    return replace(
+    return copied(
         position,
         realised_pnl=position.realised_pnl - fee,
         fees=position.fees + fee,

@@ -119,7 +119,9 @@ def propose(
     state: State, signal: TradingSignal, venue: str, context: Context
 ) -> Proposal | Unproposable:
     """Price and size a signal at a venue."""
-    symbol = symbol_named(signal.symbol, context.symbols(venue), quote=state.currency)
+    symbol: str | None = signal.symbol
+    if instrument_key(venue, signal.symbol) not in context.instruments:
+        symbol = symbol_named(signal.symbol, context.symbols(venue), quote=state.currency)
     if symbol is None:
         return Unproposable(
             breach=Breach(

@@ -7,6 +7,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from engine.context import Context, measured_equity
 from engine.events import Breach
 from engine.fold_orders import fingerprint_of
+from engine.identities import instrument_key
 from engine.instruments import Toward, cash_currency
 from engine.numbers import BPS, HUNDRED, ONE, ZERO, plain
 from engine.orders import OrderKind, OrderSide
@@ -229,14 +230,18 @@ def _positions(proposal: Proposal, state: State, context: Context) -> Breach | N
     known = state.positions.get(proposal.key)
     if known is not None and not is_dust(known, context.instruments):
         return None
-    held = {
+    limit = state.limits.positions_max
+    entries = {(order.venue, order.symbol) for order in state.orders.values() if not order.is_exit}
+    held = {instrument_key(venue, symbol) for venue, symbol in entries}
+    # Dust can only lower the number, and telling it takes longer than all the rest.
+    if proposal.key in held or len(held | state.positions.keys()) < limit:
+        return None
+    held |= {
         key
         for key, position in state.positions.items()
         if not is_dust(position, context.instruments)
     }
-    held |= {order.key for order in state.entries()}
-    limit = state.limits.positions_max
-    if proposal.key in held or len(held) < limit:
+    if len(held) < limit:
         return None
     return Breach(
         rule="positions",

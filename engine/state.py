@@ -271,7 +271,12 @@ class State:
 
     def orders_on(self, key: str) -> tuple[Order, ...]:
         """Give the open orders of an instrument."""
-        return tuple(order for order in self.orders.values() if order.key == key)
+        venue, _, symbol = key.partition(":")
+        return tuple(
+            order
+            for order in self.orders.values()
+            if order.symbol == symbol and order.venue == venue
+        )
 
     def entries(self) -> tuple[Order, ...]:
         """Give the open entries."""

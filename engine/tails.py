@@ -17,4 +17,6 @@ def tail(mapping: Mapping[str, V], key: str, value: V, length_max: int) -> dict[
 
 def without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
     """Give a copy that lacks the key."""
-    return {name: value for name, value in mapping.items() if name != key}
+    copy = dict(mapping)
+    copy.pop(key, None)
+    return copy

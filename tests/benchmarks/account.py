@@ -24,7 +24,7 @@ SYMBOLS = 300
 PROGRAM = Actor(kind=ActorKind.PROGRAM, name="bench")
 # So wide that nothing is denied: a denial would end early, and every rule has to be run.
 WIDE = RiskLimits(
-    positions_max=100_000,
+    positions_max=301,
     order_notional_pct_max=Decimal(100),
     duplicate_window_s=1,
     signal_age_s_max=3600,
