@@ -15,7 +15,7 @@ from engine.positions import Position
 from engine.quotes import Quote
 from engine.risk_limits import RiskLimits
 from engine.signals import SignalAction, Target, TradingSignal
-from engine.state import Equity, JournalIdentity, State
+from engine.state import Equity, JournalIdentity, Reserved, State
 from engine.tickets import Ask, Confirmation, TargetView, Ticket
 
 # Ids whose four readable characters are those of the printed examples.
@@ -214,6 +214,8 @@ def live_state(**changes: Any) -> State:
         positions=POSITIONS,
         orders={each.client_order_id: each for each in (*STOPS, LTC_BUY)},
         cash={"binance:USDT": Decimal("4400.3872"), "bybit:USDT": Decimal("3199.4128")},
+        # 8 LTC at 98.40, as the fold keeps it
+        reserved={"binance:USDT": Reserved(margin=Decimal("787.2"), notional=Decimal("787.2"))},
         equity=EQUITY,
     )
     return replace(state, **changes)
