@@ -5,6 +5,7 @@ from decimal import Decimal
 from bot.callbacks import BreakEven, ClosePosition, OpenPosition, Page, Refresh, RefreshPosition
 from bot.screens import figures
 from bot.screens.layout import (
+    PANEL_COLUMNS,
     ButtonView,
     Panel,
     Row,
@@ -76,8 +77,11 @@ def _line(item: PositionLine) -> str:
     quantity = figures.signed_quantity(item.quantity)
     if len(head) + 1 + len(quantity) <= 11:
         head = f"{head}{quantity:>{11 - len(head)}}"
-    else:
+    elif len(name) + 1 + len(quantity) <= PANEL_COLUMNS:
         head = f"{name} {quantity}"
+    else:
+        # The card that the number opens shows it whole.
+        head = f"{item.number} {shortened(item.listing.base, PANEL_COLUMNS - 2)}"
     if item.pnl is None or item.pnl_pct is None:
         return listed(head, "", note="no price")
     return listed(head, figures.signed_money(item.pnl), figures.signed_percent(item.pnl_pct))
