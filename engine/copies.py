@@ -38,9 +38,9 @@ def copied(value: V, **changes: Any) -> V:
 
     Raises: AssertionError for a class with a `__post_init__`, KeyError for an unknown field.
     """
-    kind = type(value)
-    plan = _plan(kind)
-    copy = object.__new__(kind)
+    kind: type[Any] = type(value)
+    plan = _plan(kind)  # type: ignore[arg-type]  # a class can be hashed
+    copy: V = object.__new__(kind)
     for put, each in zip(plan.setters, plan.values_of(value), strict=True):
         put(copy, each)
     by_name = plan.by_name

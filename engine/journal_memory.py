@@ -5,9 +5,10 @@ It grows for ever and ends with the process. `alerts` stands in for the outbox.
 
 from collections.abc import Sequence
 
+from engine import events as e
 from engine.alerts import Alert
 from engine.errors import JournalLocked
-from engine.events import Event, FillBooked, OrderSubmitted, TicketOpened
+from engine.events import Event
 from engine.fold import apply
 from engine.orders import Order
 from engine.ports import Step
@@ -50,9 +51,8 @@ class MemoryJournal:
         state = before
         for step in steps:
             consumed: set[str] = set()
-            for event in step.events:
-                then = apply(state, event)
-                written.take(state, event, then)
+            for event, then in step.folded(state):
+                written.take(event, then)
                 if event.command_id is not None:
                     consumed.add(event.command_id)
                 state = then
@@ -114,32 +114,46 @@ class _Written:
         self.tickets_new: set[str] = set()
         self.fills: set[str] = set()
 
-    def take(self, before: State, event: Event, after: State) -> None:
-        """Take in one event with State on both sides of it."""
+    def take(self, event: Event, after: State) -> None:
+        """Take in one event with State after it."""
         self.events.append(event)
-        for known, now in (
-            (before.orders, after.orders),
-            (before.orders_finished, after.orders_finished),
-        ):
-            if now is not known:
-                self.orders.update({k: o for k, o in now.items() if known.get(k) is not o})
-        for known_tickets, tickets in (
-            (before.tickets, after.tickets),
-            (before.tickets_ended, after.tickets_ended),
-        ):
-            if tickets is not known_tickets:
-                self.tickets.update(
-                    {k: o for k, o in tickets.items() if known_tickets.get(k) is not o}
-                )
         match event:
-            case FillBooked(fill=fill):
+            case e.FillBooked(fill=fill):
                 self.fills.add(fill.identity)
-            case OrderSubmitted(order=order):
+                self._order(fill.client_order_id, after)
+            case e.OrderSubmitted(order=order):
                 assert order.client_order_id not in self.orders_new, "an order is named twice"
                 self.orders_new.add(order.client_order_id)
-            case TicketOpened(ticket=ticket):
+                self._order(order.client_order_id, after)
+            case e.OrderRecalled(order=order):
+                self._order(order.client_order_id, after)
+            case (
+                e.OrderNotSent()
+                | e.OrderAccepted()
+                | e.OrderRejected()
+                | e.OrderUnknown()
+                | e.OrderAsked()
+                | e.OrderCancelRequested()
+                | e.OrderCanceled()
+                | e.OrderExpired()
+            ):
+                self._order(event.client_order_id, after)
+            case e.TicketOpened(ticket=ticket):
                 assert ticket.ticket_id not in self.tickets_new, "a ticket is opened twice"
                 self.tickets_new.add(ticket.ticket_id)
+                self._ticket(ticket.ticket_id, after)
+            case e.TicketEnded(ticket_id=ticket_id):
+                self._ticket(ticket_id, after)
             case _:
-                # Every other kind names nothing that must be new.
+                # No other kind changes an order or a ticket.
                 return
+
+    def _order(self, client_order_id: str | None, after: State) -> None:
+        order = after.order(client_order_id) if client_order_id is not None else None
+        if order is not None:
+            self.orders[order.client_order_id] = order
+
+    def _ticket(self, ticket_id: str, after: State) -> None:
+        ticket = after.ticket(ticket_id)
+        if ticket is not None:
+            self.tickets[ticket_id] = ticket

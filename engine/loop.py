@@ -15,7 +15,7 @@ from engine import commands as c
 from engine import reports as r
 from engine.alerts import Alert, alerts_of
 from engine.context import Context
-from engine.decide import Message, decide
+from engine.decide import Message, decided
 from engine.errors import (
     AppendUncertain,
     EngineStopped,
@@ -24,7 +24,6 @@ from engine.errors import (
     JournalUnavailable,
 )
 from engine.events import BreakerRearmed, Event, TradingResumed
-from engine.fold import apply
 from engine.inbox import Entry, Inbox
 from engine.ports import Clock, Journal, Quotes, Step
 from engine.receipts import Receipt
@@ -129,6 +128,9 @@ class Loop:
         try:
             while True:
                 await self.turn()
+                # What this batch set in motion leaves before the next one is decided, so that it
+                # does not grow old behind a long inbox where the journal makes nobody wait.
+                await asyncio.sleep(0)
         except BaseException as fault:
             self.close(fault)
             raise
@@ -177,17 +179,15 @@ class Loop:
             if earlier is not None:
                 outcomes.append(_Outcome(entry, earlier, state, is_repeat=True))
                 continue
-            events = decide(state, entry.message, await self._context(entry.message, state))
+            turn = decided(state, entry.message, await self._context(entry.message, state))
+            events, states = tuple(turn.events), tuple(turn.states)
             alerts: list[Alert] = []
-            states: list[State] = []
-            for event in events:
-                following = apply(state, event)
+            for event, following in zip(events, states, strict=True):
                 alerts.extend(alerts_of(state, event, following))
                 state = following
-                states.append(state)
             if events:
-                steps.append(Step(events=events, alerts=tuple(alerts)))
-            outcomes.append(_Outcome(entry, events, state, tuple(states)))
+                steps.append(Step(events=events, alerts=tuple(alerts), states=states))
+            outcomes.append(_Outcome(entry, events, state, states))
         return outcomes, steps, state
 
     async def _commit(self, steps: list[Step], before: State, after: State) -> None:

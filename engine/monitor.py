@@ -169,9 +169,9 @@ class OrderMonitor:
                 continue
             before = self._state().seq
             await self.fetch_fills()
-            for order in orders:
-                waits = order.status is OrderStatus.UNKNOWN or order.cancel_requested
-                if not waits and self._open(order.client_order_id) is not None:
+            for each in orders:
+                order = self._open(each.client_order_id)
+                if order is not None and not self._is_asked_about(order):
                     await self._look_up(order)
             quiet = self._state().seq == before
             grown = min(POLL_MAX_S, self._interval_s * POLL_GROWTH)
@@ -255,6 +255,12 @@ class OrderMonitor:
 
     async def _pause(self, pause_s: float) -> None:
         await asyncio.sleep(pause_s * self._jitter.uniform(0.8, 1.2))
+
+    @staticmethod
+    def _is_asked_about(order: Order) -> bool:
+        """Tell whether another task asks: the submit, which has not ended, a search, a cancel."""
+        waiting = (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+        return order.status in waiting or order.cancel_requested
 
     def _orders(self) -> list[Order]:
         return [o for o in self._state().orders.values() if o.venue == self._venue.name]

@@ -1,12 +1,13 @@
 """Ports: what the engine needs from outside. Each has a real and an in-repo implementation."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from engine.alerts import Alert
 from engine.events import Event
+from engine.fold import apply
 from engine.instruments import Instrument
 from engine.orders import Order
 from engine.quotes import Quote
@@ -92,10 +93,24 @@ class Quotes(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One message's worth of journal: its events in order, and the alerts they raise."""
+    """One message's worth of journal: its events in order, and the alerts they raise.
+
+    `states` holds State after each event, where who decided them has it already.
+    """
 
     events: tuple[Event, ...]
     alerts: tuple[Alert, ...]
+    states: tuple[State, ...] = ()
+
+    def folded(self, before: State) -> Iterator[tuple[Event, State]]:
+        """Give each event with State after it, which is folded here unless it is known."""
+        if self.states:
+            yield from zip(self.events, self.states, strict=True)
+            return
+        state = before
+        for event in self.events:
+            state = apply(state, event)
+            yield event, state
 
 
 class Journal(Protocol):

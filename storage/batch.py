@@ -9,7 +9,6 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.errors import JournalLocked
 from engine.events import Event
-from engine.fold import apply
 from engine.ports import Step
 from engine.state import State
 from storage import tables as t
@@ -44,8 +43,7 @@ def batch_of(steps: Sequence[Step], before: State, after: State, head: Head, cod
     state = before
     for step in steps:
         first_use: dict[str, int] = {}
-        for event in step.events:
-            then = apply(state, event)
+        for event, then in step.folded(state):
             head, row = _event_values(event, head, codec)
             events.append(row)
             times[head.seq] = event.at

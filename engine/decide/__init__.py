@@ -18,9 +18,14 @@ Message = c.Command | r.Report
 
 def decide(state: State, message: Message, context: Context) -> tuple[Event, ...]:
     """Give the events that a message leads to; none when it says nothing new."""
+    return tuple(decided(state, message, context).events)
+
+
+def decided(state: State, message: Message, context: Context) -> Turn:
+    """Decide, and give the events with State after each, so that nobody has to fold them again."""
     turn = Turn(state, context, message)
     _dispatch(turn, message)
-    return tuple(turn.events)
+    return turn
 
 
 def _dispatch(turn: Turn, message: Message) -> None:
@@ -99,4 +104,4 @@ def _dispatch(turn: Turn, message: Message) -> None:
             assert_never(message)
 
 
-__all__ = ["Message", "Turn", "decide"]
+__all__ = ["Message", "Turn", "decide", "decided"]

@@ -10,13 +10,17 @@ from engine.state import State
 
 
 class Turn:
-    """Collect the events of one decision; local to it, so that deciding stays pure."""
+    """Collect the events of one decision; local to it, so that deciding stays pure.
+
+    `states` holds State after each event.
+    """
 
     def __init__(self, state: State, context: Context, message: object) -> None:
         """Begin on a State."""
         self.state = state
         self.context = context
         self.events: list[Event] = []
+        self.states: list[State] = []
         self.command_id = message.command_id if isinstance(message, CommandBase) else None
 
     @property
@@ -40,6 +44,7 @@ class Turn:
         """Add an event and fold it."""
         self.state = apply(self.state, event)
         self.events.append(event)
+        self.states.append(self.state)
 
     def refuse(self, actor: Actor, command: str, rule: str, sentence: str) -> None:
         """Say that the command cannot run, and why."""

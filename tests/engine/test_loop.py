@@ -238,7 +238,7 @@ async def test_a_bug_of_ours_halts_the_engine_loudly_and_tells_everybody_who_wai
             w.engine.execute_signal(signal(quantity="0.001", price_limit=50000))
         )
         await w.until(lambda: w.engine.state.orders)
-        monkeypatch.setattr("engine.loop.decide", broken)
+        monkeypatch.setattr("engine.loop.decided", broken)
         answers = await asyncio.gather(
             w.give(c.Halt), w.give(c.Acknowledge, subject="x"), return_exceptions=True
         )

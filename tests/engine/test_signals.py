@@ -54,7 +54,7 @@ NO_NUMBERS: tuple[object, ...] = (
     True,
     [],
     {},
-    object(),
+    ...,
 )
 
 
