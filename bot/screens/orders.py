@@ -14,6 +14,7 @@ from bot.callbacks import (
 )
 from bot.screens import figures
 from bot.screens.layout import (
+    PANEL_COLUMNS,
     ButtonView,
     Row,
     Screen,
@@ -95,7 +96,8 @@ def filling(view: OrderView) -> Screen:
     stop: str | None = None
     if view.stop is not None and not order.is_exit:
         price = figures.price(view.stop.price, about.tick)
-        stop = line("Stop", price, f"{done} {shortened(about.base, 8)}")
+        covers = f"{done} {shortened(about.base, 8)}"
+        stop = line("Stop", price, covers if len(covers) <= PANEL_COLUMNS else done)
     buttons = [_copy(view)]
     if scene.may_trade and not order.cancel_requested:
         cancel = CancelOrder(client_order_id=order.client_order_id)
