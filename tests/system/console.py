@@ -201,7 +201,7 @@ async def until(fits: Callable[[], bool], otherwise: str, timeout_s: float = WAI
     """Wait, bounded, for what no message and no call announces."""
     try:
         async with asyncio.timeout(timeout_s):
-            while not fits():
+            while not fits():  # noqa: ASYNC110 - what changes is another process
                 await asyncio.sleep(TURN_S)
     except TimeoutError:
         raise AssertionError(otherwise) from None

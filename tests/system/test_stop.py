@@ -1,18 +1,16 @@
 """The stop button of the real process: beside hanging venue calls, down to flat, from a shell."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
-from bot.sandbox import SeenMessage
-from tests.system.console import Phone, until
+from tests.system.console import until
 from tests.system.house import House, house
 
 pytestmark = pytest.mark.system
 
 TEN = 10
-# Nothing that is asked in the first five seconds is answered; every submit has arrived all the same.
+# Nothing asked in the first five seconds is answered; every submit has arrived all the same.
 SILENT = "submit:hanging*10,cancel:swallowed*10,stream:dropped*60,fills:ok,fills:swallowed*2"
 
 
@@ -45,8 +43,10 @@ async def test_stop_answers_while_ten_venue_calls_hang_and_all_ten_are_found_aft
         assert "Nothing was sent" in refused.text
         await at.viewer.see("Unknown: buy BTC")
         await until(
-            lambda: at.console.rows("select status, count(*) from orders group by status")
-            == [("filled", TEN)],
+            lambda: (
+                at.console.rows("select status, count(*) from orders group by status")
+                == [("filled", TEN)]
+            ),
             "the ten were never found",
         )
         assert len(await at.console.events("OrderUnknown")) == TEN
@@ -64,9 +64,11 @@ async def test_flatten_closes_longs_and_a_short_and_verifies_it_at_the_venue(
         await at.trader.say("/buy eth 160 usdt")
         await at.trader.say("/sell btc perp 200 usdt short")
         await until(
-            lambda: at.position("BTC/USDT") is not None
-            and at.position("ETH/USDT") is not None
-            and (at.position("BTC/USDT:USDT") or 0) != 0,
+            lambda: (
+                at.position("BTC/USDT") is not None
+                and at.position("ETH/USDT") is not None
+                and (at.position("BTC/USDT:USDT") or 0) != 0
+            ),
             "the three positions never stood",
         )
 
@@ -92,19 +94,15 @@ async def test_a_shell_stops_and_flattens_the_running_process_and_then_without_o
 
         stopped = await at.console.shell("stop")
         assert stopped.code == 0, stopped.err
-        print(stopped.out)
         await at.owner.see("HALTED at")
         flat = await at.console.shell("flatten")
-        print(flat.out)
         assert flat.code == 0, flat.err
         await at.owner.see("FLAT, verified")
         assert at.position("BTC/USDT") is None
 
         await at.console.terminate()
         alone = await at.console.shell("stop")
-        print(alone.out)
         assert alone.code == 0, alone.err
         alone = await at.console.shell("flatten")
-        print(alone.out)
         assert alone.code == 0, alone.err
         await at.console.verified()

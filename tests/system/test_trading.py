@@ -102,8 +102,10 @@ async def test_a_limit_order_rests_is_listed_and_is_cancelled_by_its_button(desk
 
     assert tap.answered_s is not None
     await until(
-        lambda: desk.console.rows("select status from orders where symbol = 'DOGE/USDT'")
-        == [("canceled",)],
+        lambda: (
+            desk.console.rows("select status from orders where symbol = 'DOGE/USDT'")
+            == [("canceled",)]
+        ),
         "the order was never cancelled",
     )
     told = await desk.trader.ask("/orders", "orders")
