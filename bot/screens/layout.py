@@ -199,7 +199,16 @@ def _narrow(number: str) -> str:
 def _beside(rows: list[str], text: str, start: int) -> list[str]:
     if start - 1 + len(text) <= PANEL_COLUMNS:
         return [*rows[:-1], f"{rows[-1]:<{start - 1}}{text}"]
-    return [*rows, f"{text:>{PANEL_COLUMNS}}"]
+    return [*rows, *_wrapped(text)]
+
+
+def _wrapped(text: str) -> list[str]:
+    """Break a text that is wider than the panel between words; every row stands at the right."""
+    rows = [""]
+    for word in text.split(" "):
+        longer = f"{rows[-1]} {word}".strip()
+        rows = [*rows[:-1], longer] if len(longer) <= PANEL_COLUMNS else [*rows, word]
+    return [f"{text:>{PANEL_COLUMNS}}" for text in rows]
 
 
 def listed(name: str, number: str, second: str = "", note: str = "") -> str:
@@ -208,7 +217,7 @@ def listed(name: str, number: str, second: str = "", note: str = "") -> str:
     With a `note` instead of the second number, the note stands from 13 and the number ends at 27.
     What does not fit in one line continues, right-aligned, in the next.
     """
-    rows = [name]
+    rows = [name] if len(name) <= PANEL_COLUMNS else [text.lstrip() for text in _wrapped(name)]
     number, second = _narrow(number), _narrow(second)
     first = (note, 12 + len(note)) if note else (number, 19)
     cells = [first, (second, PANEL_COLUMNS)]
