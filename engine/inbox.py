@@ -2,8 +2,11 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine import commands as c
+from engine import reports as r
 from engine.commands import ActorKind, CommandBase, Flatten, Halt, RearmBreaker, Resume, TripBreaker
 from engine.decide import Message
 from engine.errors import QueueFull
@@ -89,3 +92,30 @@ class Inbox:
         if not isinstance(message, CommandBase):
             return False
         return message.actor.kind not in (ActorKind.ENGINE, ActorKind.SCHEDULE)
+
+
+def worth_keeping(entries: Sequence[Entry]) -> list[Entry]:
+    """Give stops, answers to submits, and each fill once: what nobody says a second time.
+
+    Whatever else a venue shows is asked for again, so what waits is bounded by orders and fills.
+    """
+    kept: list[Entry] = []
+    fills: set[str] = set()
+    for entry in entries:
+        match entry.message:
+            case (
+                c.Halt()
+                | c.Flatten()
+                | c.TripBreaker()
+                | r.SubmitAccepted()
+                | r.SubmitRefused()
+                | r.SubmitUnanswered()
+                | r.SubmitWithheld()
+            ):
+                kept.append(entry)
+            case r.FillReported(fill=fill) if fill.identity not in fills:
+                fills.add(fill.identity)
+                kept.append(entry)
+            case _:
+                continue
+    return kept

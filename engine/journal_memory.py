@@ -3,7 +3,7 @@
 It grows for ever and ends with the process. `alerts` stands in for the outbox.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from engine import events as e
 from engine.alerts import Alert
@@ -11,7 +11,7 @@ from engine.errors import JournalLocked
 from engine.events import Event
 from engine.fold import apply
 from engine.orders import Order
-from engine.ports import Step
+from engine.ports import Known, Step
 from engine.state import State
 from engine.tickets import Ticket
 
@@ -77,9 +77,12 @@ class MemoryJournal:
         """Give a ticket of any age."""
         return self._tickets.get(ticket_id)
 
-    async def has_fill(self, identity: str) -> bool:
-        """Tell whether a fill was booked."""
-        return identity in self._fills
+    async def known(self, commands: Collection[str], fills: Collection[str]) -> Known:
+        """Give which of these commands were consumed and fills booked."""
+        return Known(
+            commands=frozenset(commands) & self._commands.keys(),
+            fills=frozenset(fills) & self._fills,
+        )
 
     def _check_new(self, written: "_Written") -> None:
         for name, new, known in (

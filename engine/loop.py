@@ -8,7 +8,7 @@ before that transaction is durable. The loop awaits its inbox and its journal, n
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine import commands as c
@@ -24,13 +24,14 @@ from engine.errors import (
     JournalUnavailable,
 )
 from engine.events import BreakerRearmed, Event, TradingResumed
-from engine.inbox import Entry, Inbox
-from engine.ports import Clock, Journal, Quotes, Step
+from engine.inbox import Entry, Inbox, worth_keeping
+from engine.ports import Clock, Journal, Known, Quotes, Step
 from engine.receipts import Receipt
 from engine.state import COMMANDS_TAIL, FILLS_TAIL, State
 
 BATCH_MAX = 256
 RETRY_S = 0.5
+assert min(COMMANDS_TAIL, FILLS_TAIL) > BATCH_MAX, "a batch must fit into State's window"
 
 log = logging.getLogger("engine.loop")
 
@@ -174,12 +175,13 @@ class Loop:
     ) -> tuple[list[_Outcome], list[Step], State]:
         outcomes: list[_Outcome] = []
         steps: list[Step] = []
+        stored = await self._stored(batch, state)
         for entry in batch:
-            earlier = await self._earlier(entry.message, state, outcomes)
+            earlier = await self._earlier(entry.message, state, stored, outcomes)
             if earlier is not None:
                 outcomes.append(_Outcome(entry, earlier, state, is_repeat=True))
                 continue
-            turn = decided(state, entry.message, await self._context(entry.message, state))
+            turn = decided(state, entry.message, await self._context(entry.message, state, stored))
             events, states = tuple(turn.events), tuple(turn.states)
             alerts: list[Alert] = []
             for event, following in zip(events, states, strict=True):
@@ -223,7 +225,7 @@ class Loop:
             log.warning("the journal cannot be used: %s", fault)
         self._note_down()
         waiting = [*batch, *self.inbox.drain()]
-        kept = _worth_keeping(waiting)
+        kept = worth_keeping(waiting)
         keeping = {id(entry) for entry in kept}
         _fail([entry for entry in waiting if id(entry) not in keeping], fault)
         self.inbox.put_back(kept)
@@ -252,15 +254,40 @@ class Loop:
                 )
             )
 
+    async def _stored(self, batch: Sequence[Entry], state: State) -> Known:
+        """Give which of a batch's commands and fills are known from before it.
+
+        What State's window does not tell the journal is asked, once for the whole batch. What the
+        batch itself adds may push others out of the window, but stays there to its own end.
+        """
+        commands, fills = set[str](), set[str]()
+        for entry in batch:
+            match entry.message:
+                case c.CommandBase(command_id=command_id):
+                    commands.add(command_id)
+                case r.FillReported(fill=fill):
+                    fills.add(fill.identity)
+                case _:
+                    continue
+        known = Known(
+            commands=frozenset(commands & state.commands_known.keys()),
+            fills=frozenset(fills & state.fills_known.keys()),
+        )
+        commands = _outside(commands, state.commands_known, COMMANDS_TAIL)
+        fills = _outside(fills, state.fills_known, FILLS_TAIL)
+        if not commands and not fills:
+            return known
+        older = await self._journal.known(commands, fills)
+        return Known(commands=known.commands | older.commands, fills=known.fills | older.fills)
+
     async def _earlier(
-        self, message: Message, state: State, outcomes: list[_Outcome]
+        self, message: Message, state: State, stored: Known, outcomes: list[_Outcome]
     ) -> tuple[Event, ...] | None:
         """Give the events of the first time, if this command was consumed before."""
         if not isinstance(message, c.CommandBase):
             return None
         command_id = message.command_id
-        known = command_id in state.commands_known
-        if not known and len(state.commands_known) < COMMANDS_TAIL:
+        if command_id not in state.commands_known and command_id not in stored.commands:
             return None
         for outcome in outcomes:
             first = outcome.entry.message
@@ -269,7 +296,7 @@ class Loop:
         found = tuple(await self._journal.find_command(command_id))
         return found or None
 
-    async def _context(self, message: Message, state: State) -> Context:
+    async def _context(self, message: Message, state: State, stored: Known) -> Context:
         order, ticket, fill_known = None, None, False
         match message:
             case c.ApproveTicket(ticket_id=ticket_id) | c.CancelTicket(ticket_id=ticket_id):
@@ -279,8 +306,7 @@ class Loop:
                 if state.order(client_order_id) is None:
                     order = await self._journal.find_order(client_order_id)
             case r.FillReported(fill=fill):
-                if len(state.fills_known) >= FILLS_TAIL:
-                    fill_known = await self._journal.has_fill(fill.identity)
+                fill_known = fill.identity in stored.fills
                 identity = fill.client_order_id
                 if identity is not None and state.order(identity) is None:
                     order = await self._journal.find_order(identity)
@@ -305,28 +331,6 @@ def _fail(entries: Sequence[Entry], fault: BaseException) -> None:
             entry.future.set_exception(fault)
 
 
-def _worth_keeping(entries: Sequence[Entry]) -> list[Entry]:
-    """Give stops, answers to submits, and each fill once: what nobody says a second time.
-
-    Whatever else a venue shows is asked for again, so what waits is bounded by orders and fills.
-    """
-    kept: list[Entry] = []
-    fills: set[str] = set()
-    for entry in entries:
-        match entry.message:
-            case (
-                c.Halt()
-                | c.Flatten()
-                | c.TripBreaker()
-                | r.SubmitAccepted()
-                | r.SubmitRefused()
-                | r.SubmitUnanswered()
-                | r.SubmitWithheld()
-            ):
-                kept.append(entry)
-            case r.FillReported(fill=fill) if fill.identity not in fills:
-                fills.add(fill.identity)
-                kept.append(entry)
-            case _:
-                continue
-    return kept
+def _outside(names: set[str], window: Mapping[str, object], length_max: int) -> set[str]:
+    """Give the names that a window does not hold; none while it has never let one go."""
+    return names - window.keys() if len(window) >= length_max else set()

@@ -1,6 +1,6 @@
 """Ports: what the engine needs from outside. Each has a real and an in-repo implementation."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -113,6 +113,14 @@ class Step:
             yield event, state
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Name the commands that were consumed, and the fills that were booked, of those asked for."""
+
+    commands: frozenset[str] = frozenset()
+    fills: frozenset[str] = frozenset()
+
+
 class Journal(Protocol):
     """The append-only sequence of events, with projections and alert outbox beside it."""
 
@@ -140,8 +148,8 @@ class Journal(Protocol):
         """Give a ticket of any age, with its final status."""
         ...
 
-    async def has_fill(self, identity: str) -> bool:
-        """Tell whether a fill was booked, at any time."""
+    async def known(self, commands: Collection[str], fills: Collection[str]) -> Known:
+        """Give which of these commands were consumed and fills booked, at any time."""
         ...
 
 

@@ -1,9 +1,9 @@
 """The journal on a database: events, projections and alerts in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import IO, Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Column, Connection, Table, select
 
 from engine.errors import (
     AppendUncertain,
@@ -14,7 +14,7 @@ from engine.errors import (
 )
 from engine.events import Event
 from engine.orders import Order
-from engine.ports import Step
+from engine.ports import Known, Step
 from engine.state import State
 from engine.tickets import Ticket
 from storage import tables as t
@@ -109,11 +109,16 @@ class SqlJournal:
         document = await self._document(t.TICKETS, ticket_id)
         return None if document is None else TICKETS.decode(document, "tickets", ticket_id)
 
-    async def has_fill(self, identity: str) -> bool:
-        """Tell whether a fill was booked."""
-        statement = select(t.FILLS.c.identity).where(t.FILLS.c.identity == identity)
-        found = await self._database.read(lambda connection: connection.execute(statement).first())
-        return found is not None
+    async def known(self, commands: Collection[str], fills: Collection[str]) -> Known:
+        """Give which of these commands were consumed and fills booked."""
+
+        def stored(connection: Connection) -> Known:
+            return Known(
+                commands=_present(connection, t.COMMANDS.c.command_id, commands),
+                fills=_present(connection, t.FILLS.c.identity, fills),
+            )
+
+        return await self._database.read(stored)
 
     async def verify(self) -> Verification:
         """Check chain, replay, projections and identities; never raises for what it finds.
@@ -186,6 +191,12 @@ class SqlJournal:
         if found is not None and not isinstance(found, bytes):
             raise JournalCorrupt(f"Table {table.name}, row {key}: the document is no bytes.")
         return found
+
+
+def _present(connection: Connection, column: Column[str], names: Collection[str]) -> frozenset[str]:
+    if not names:
+        return frozenset()
+    return frozenset(connection.execute(select(column).where(column.in_(names))).scalars())
 
 
 def exported(stored: StoredEvent) -> Values:

@@ -13,7 +13,7 @@ from engine import events as e
 from engine.errors import JournalLocked
 from engine.fold import apply
 from engine.journal_memory import MemoryJournal
-from engine.ports import Journal, Step
+from engine.ports import Journal, Known, Step
 from engine.state import ORDERS_TAIL, State
 from storage.codec import state_hash
 from storage.database import Database
@@ -65,7 +65,7 @@ async def test_a_new_journal_is_empty(kept: Kept) -> None:
     assert await kept.journal.find_command("c1") == ()
     assert await kept.journal.find_order("qd1") is None
     assert await kept.journal.find_ticket("t1") is None
-    assert not await kept.journal.has_fill("binance:BTC/USDT:1")
+    assert await kept.journal.known(["c1"], ["binance:BTC/USDT:1"]) == Known()
 
 
 async def test_what_was_appended_is_replayed_to_the_same_state(kept: Kept) -> None:
@@ -158,17 +158,19 @@ async def test_an_order_that_left_the_window_within_one_append_is_found(kept: Ke
     assert found.is_finished
 
 
-async def test_a_booked_fill_is_known_for_ever(kept: Kept) -> None:
+async def test_a_booked_fill_and_a_consumed_command_are_known_for_ever(kept: Kept) -> None:
     await kept.journal.open()
     story = Story(seed=7)
     await told(kept.journal, story, 60)
-    known = list(story.state.fills_known)
-    assert known
+    fills, commands = frozenset(story.state.fills_known), frozenset(story.state.commands_known)
+    assert fills
+    assert commands
     again = await kept.reopen()
     await again.open()
-    for identity in known:
-        assert await again.has_fill(identity)
-    assert not await again.has_fill("binance:BTC/USDT:other")
+
+    found = await again.known([*commands, "another"], [*fills, "binance:BTC/USDT:other"])
+
+    assert found == Known(commands=commands, fills=fills)
 
 
 async def test_many_steps_are_one_append(kept: Kept) -> None:
