@@ -18,6 +18,8 @@ def described(update: Incoming) -> str:
             return f"{clock} tap on {_spoken(update.button())}"
         except ForgedCallback:
             return f"{clock} tap on an unknown button"
+    if update.is_stop:
+        return f"{clock} STOP"
     command = update.command
     if command is None or command[0] not in COMMANDS:
         # Whatever else was written may be a code or a secret, and the journal is for ever.

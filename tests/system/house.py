@@ -68,7 +68,10 @@ def settings_of(sandbox: Sandbox, exchange: LiveBinance, **more: str) -> dict[st
 @asynccontextmanager
 async def house(folder: Path, *, started: bool = True, **more: str) -> AsyncIterator[House]:
     """Put the house up in a folder; `more` are settings of the process."""
-    async with LiveBinance() as exchange, Sandbox(people=PEOPLE, groups=GROUPS) as sandbox:
+    async with (
+        LiveBinance() as exchange,
+        Sandbox(people=PEOPLE, groups=GROUPS, folder=folder / "telegram") as sandbox,
+    ):
         env = environment(folder, **settings_of(sandbox, exchange, **more))
         console = ConsoleProcess(folder=folder, env=env)
         phones = {

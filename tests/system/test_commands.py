@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from bot.access import COMMANDS
 from bot.sandbox import FaultKind, SeenMessage
-from tests.system.console import Phone
+from tests.system.console import WAIT_S, Phone
 from tests.system.house import METRICS_TOKEN, House, house
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
@@ -50,6 +50,7 @@ async def answered(phone: Phone, asked: int, part: str = "") -> SeenMessage:
             and (one.reply_to == asked or (part != "" and part in one.text))
         ),
         chat_id=phone.user_id,
+        timeout_s=WAIT_S,
     )
 
 
