@@ -16,7 +16,8 @@ STOP_SUBJECT: Final = "stop"
 RUNNING: Final = "running"
 STILL_OPEN: Final = "open"
 FLAT: Final = "flat"
-SHOUTS: Final = frozenset({"FlattenStillOpen", "FlattenRepeated"})
+# Rung again by the clock alone, each minute; the engine says it as often as it asks.
+REPEATED: Final = "FlattenRepeated"
 
 
 async def stop_telling(desk: Desk, rows: tuple[OutboxRow, ...], _card: Card | None) -> Told:
@@ -47,7 +48,7 @@ async def flatten_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | 
         since = state.stop.since if state.stop is not None else run.since
         takes = ladder.message_id if ladder is not None and ladder.at >= since else None
         return Telling(screen=screen, stage=stage, fresh=takes is None, takes=takes)
-    shouts = stage.startswith(STILL_OPEN) and any(row.event in SHOUTS for row in rows)
+    shouts = stage.startswith(STILL_OPEN) and any(row.event == REPEATED for row in rows)
     again = shouts and before == stage and not run.acknowledged
     former = card.message_id if card is not None and again else None
     fresh = before != stage or again

@@ -18,6 +18,7 @@ from engine.state import FlattenRun
 BACKOFF_S_MAX = 30
 ALERT_AFTER_S = 30
 ASK_AGAIN_S = 5
+ASK_AGAIN_S_MAX = 60
 
 
 def halt(turn: Turn, command: Halt) -> None:
@@ -132,7 +133,9 @@ def _ask_venues(turn: Turn, run: FlattenRun) -> None:
     if run.asked:
         return
     last = run.last_alert_at
-    if last is None or turn.now - last >= timedelta(seconds=ASK_AGAIN_S):
+    doublings = min(max(run.attempt - 1, 0), 4)
+    wait = timedelta(seconds=min(ASK_AGAIN_S_MAX, ASK_AGAIN_S * 2**doublings))
+    if last is None or turn.now - last >= wait:
         turn.add(e.FlattenAsked(at=turn.now, attempt=run.attempt + 1))
 
 
