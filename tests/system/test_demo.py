@@ -1,9 +1,7 @@
 """`quarterdeck demo` as a person meets it: started, used with a thumb, ended, started again."""
 
-import asyncio
 import re
 import socket
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,7 +37,7 @@ async def address(console: ConsoleProcess) -> str:
     """Start it and give the address that it prints."""
     await console.spawn()
     await until(lambda: said(console) == console.lives, f"it never said where: {console.log}")
-    return re.findall(r"The chat is at (\S+)", console.out)[-1]
+    return str(re.findall(r"The chat is at (\S+)", console.out)[-1])
 
 
 def said(console: ConsoleProcess) -> int:
@@ -97,7 +95,6 @@ async def test_a_thumb_buys_closes_stops_and_flattens_on_the_page(
         assert await page.complaints() == []
         assert await console.terminate() == 0
         await console.verified()
-        assert len(list(tmp_path.glob("*.png"))) == 5
 
 
 async def test_a_demo_ends_in_good_order_and_goes_on_where_it_left_off(tmp_path: Path) -> None:
