@@ -10,7 +10,7 @@ from engine.fold_orders import fingerprint_of
 from engine.identities import instrument_key
 from engine.instruments import Toward, cash_currency
 from engine.numbers import BPS, HUNDRED, ONE, ZERO, plain
-from engine.orders import OrderKind, OrderSide
+from engine.orders import OrderKind, OrderPurpose, OrderSide
 from engine.portfolio import cash_free, is_dust
 from engine.proposals import Proposal
 from engine.risk_limits import TradingState
@@ -231,7 +231,13 @@ def _positions(proposal: Proposal, state: State, context: Context) -> Breach | N
     if known is not None and not is_dust(known, context.instruments):
         return None
     limit = state.limits.positions_max
-    entries = {(order.venue, order.symbol) for order in state.orders.values() if not order.is_exit}
+    if len(state.positions) + len(state.orders) < limit:
+        return None
+    entries = {
+        (order.venue, order.symbol)
+        for order in state.orders.values()
+        if order.purpose is OrderPurpose.ENTRY
+    }
     held = {instrument_key(venue, symbol) for venue, symbol in entries}
     # Dust can only lower the number, and telling it takes longer than all the rest.
     if proposal.key in held or len(held | state.positions.keys()) < limit:

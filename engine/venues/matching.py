@@ -15,7 +15,7 @@ from engine.positions import Fill, Liquidity
 from engine.quotes import Quote
 from engine.reports import FillReported, OrderSeen, VenueOrderStatus
 from engine.venues.account import Account
-from engine.venues.book import Book, book_around, is_triggered
+from engine.venues.book import Book, BookShape, book_around, is_triggered
 from engine.venues.ledger import SwapPosition, Trade, VenueOrder
 from engine.venues.money import closable, is_swap, payable
 from engine.venues.terms import PaperSettings
@@ -44,13 +44,18 @@ class Matcher:
         self._instrument = instrument
         self._settings = settings
         self._publish = publish
+        self._books: dict[str, tuple[tuple[Quote, Instrument, BookShape], Book]] = {}
 
     def book(self, quote: Quote) -> Book:
-        """Give the book behind a quote."""
-        shape = self._settings.shape
+        """Give the book behind a quote; the last one of a symbol is kept, orders come in bursts."""
+        shape, instrument = self._settings.shape, self._instrument(quote.symbol)
         if self._depth is not None:
             shape = replace(shape, depth_notional=self._depth(quote))
-        return book_around(quote, self._instrument(quote.symbol), shape)
+        asked = (quote, instrument, shape)
+        known = self._books.get(quote.symbol)
+        if known is None or known[0] != asked:
+            known = self._books[quote.symbol] = asked, book_around(*asked)
+        return known[1]
 
     def accept(self, order: VenueOrder, quote: Quote | None, at: datetime) -> VenueOrder:
         """Take an admitted order in: execute what executes at once, rest or expire the rest."""
