@@ -200,8 +200,13 @@ def _present(connection: Connection, column: Column[str], names: Collection[str]
 
 
 def exported(stored: StoredEvent) -> Values:
-    """Give what a line of the export holds: seq, at, kind, the event's fields, hash."""
+    """Give what a line of the export holds: seq, at, kind, the event's fields, hash.
+
+    A field that is itself called kind, such as a breaker's, stands as of_kind.
+    """
     fields = fields_of(stored.event)
+    if "kind" in fields:
+        fields["of_kind"] = fields.pop("kind")
     return {"seq": stored.seq, "at": fields.pop("at"), "kind": stored.kind, **fields} | {
         "hash": stored.hash
     }

@@ -263,6 +263,23 @@ async def test_the_export_holds_every_event_on_a_line(journal: SqlJournal) -> No
     assert list(opened)[-1] == "hash"
 
 
+async def test_the_kind_of_an_exported_event_is_the_event_s_whatever_its_fields_are_called(
+    journal: SqlJournal, database: Database
+) -> None:
+    await told(journal)
+    file = io.BytesIO()
+    await journal.export(file)
+    lines = [json.loads(line) for line in file.getvalue().splitlines()]
+    stored = await database.read(
+        lambda connection: list(
+            connection.execute(select(t.JOURNAL.c.kind).order_by(t.JOURNAL.c.seq)).scalars()
+        )
+    )
+    assert [line["kind"] for line in lines] == stored
+    tripped = [line for line in lines if line["kind"] == "BreakerTripped"]
+    assert {line["of_kind"] for line in tripped} == {"daily_loss"}
+
+
 async def test_a_restart_goes_on_with_the_chain(url: str) -> None:
     journal = SqlJournal(Database(url))
     await journal.open()

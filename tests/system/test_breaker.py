@@ -36,8 +36,6 @@ async def test_the_daily_loss_breaker_halts_survives_a_restart_and_an_owner_re_a
 
         await at.owner.see("re-armed")
         await at.trader.ask("/buy eth 120 usdt", "Sent")
-        print([e["kind"] for e in await at.console.events()])
-        print([(o.text[:200], o.labels) for o in await at.owner.history(alert.message_id - 1)])
         assert len(await at.console.events("BreakerTripped")) == 1
         assert len(await at.console.events("BreakerRearmed")) == 1
         await at.console.verified()
