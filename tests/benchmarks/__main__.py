@@ -17,8 +17,8 @@ from tests.benchmarks import (
     decisions,
     execution,
     journal,
-    report,
     replay,
+    report,
     screens,
     starting,
 )

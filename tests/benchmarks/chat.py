@@ -6,6 +6,7 @@ runs in this process, so what it costs itself is inside every figure.
 
 import time
 from datetime import datetime
+from typing import Any
 
 from bot.sandbox import Person, Sandbox, SeenCall
 from tests.benchmarks.effort import Effort
@@ -20,7 +21,11 @@ FILLS = 16
 TRADERS = tuple(range(5001, 5017))
 WATCHER = 99
 OPERATORS = ",".join(["4242:owner", "99:viewer", *(f"{each}:trader" for each in TRADERS)])
-SETTINGS = {"CONFIRM": "never", "OPERATORS": OPERATORS, "PAPER_BALANCE": "1000000 USDT"}
+SETTINGS: dict[str, Any] = {
+    "CONFIRM": "never",
+    "OPERATORS": OPERATORS,
+    "PAPER_BALANCE": "1000000 USDT",
+}
 
 
 async def chats(effort: Effort) -> list[Row]:
@@ -74,9 +79,12 @@ async def _taps(at: House, n: int) -> list[float]:
     for user_id in TRADERS:
         phone = Phone(sandbox=at.sandbox, user_id=user_id)
         await phone.say("/status")
-        cards[phone.user_id] = phone, await at.sandbox.wait_for_message(
-            lambda one, since=phone.seen: one.message_id > since and bool(one.labels),  # type: ignore[misc]
-            chat_id=user_id,
+        cards[phone.user_id] = (
+            phone,
+            await at.sandbox.wait_for_message(
+                lambda one, since=phone.seen: one.message_id > since and bool(one.labels),  # type: ignore[misc]
+                chat_id=user_id,
+            ),
         )
     samples = []
     for number in range(n):
@@ -97,7 +105,7 @@ async def _fills(at: House, n: int) -> list[float]:
         arrived_s.append(alert.arrived_s)
         last = alert.number
     filled_s = [
-        datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
+        datetime.fromisoformat(str(text)).timestamp()
         for (text,) in at.console.rows("select at from fills order by seq")
     ]
     pairs = zip(arrived_s, filled_s, strict=True)
@@ -119,11 +127,9 @@ async def _stops(at: House, n: int) -> list[float]:
         user_id = TRADERS[number % len(TRADERS)]
         before, said_s = await _last(at.sandbox), time.monotonic()
         await at.sandbox.say(user_id, "/stop")
-        after = before
-        while (answer := await at.sandbox.wait_for_call("sendMessage", after=after)) and (
-            answer.chat_id != user_id
-        ):
-            after = answer.number
+        answer = await at.sandbox.wait_for_call("sendMessage", after=before)
+        while answer.chat_id != user_id:
+            answer = await at.sandbox.wait_for_call("sendMessage", after=answer.number)
         asked = await at.sandbox.calls("getUpdates", after=max(0, before - 50))
         handed_s = [
             each.answered_s

@@ -20,7 +20,8 @@ async def appends(effort: Effort) -> list[Row]:
     try:
         await journal.append([session.begin()], before, session.state)
         number = 0
-        singles, groups = [], []
+        singles: list[float] = []
+        groups: list[float] = []
         for size, samples, runs in (
             (1, singles, effort.n(300, quick=100)),
             (GROUP, groups, effort.n(200, quick=20)),

@@ -75,9 +75,7 @@ class Session:
             else a.signal(number % a.SYMBOLS, name=name)
         )
         step = self.step(
-            c.SubmitSignal(
-                command_id=name, actor=a.PROGRAM, at=a.AT, signal=wish, venue=a.VENUE
-            )
+            c.SubmitSignal(command_id=name, actor=a.PROGRAM, at=a.AT, signal=wish, venue=a.VENUE)
         )
         assert isinstance(step.events[-1], e.OrderSubmitted), step.events[-1]
         return step

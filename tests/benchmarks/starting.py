@@ -85,7 +85,11 @@ async def _settled_mb(console: ConsoleProcess) -> float:
     process = console.process
     assert process is not None
     await asyncio.sleep(SETTLE_S)
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    return _resident_mb(process.pid)
+
+
+def _resident_mb(process_id: int) -> float:
+    status = Path(f"/proc/{process_id}/status").read_text(encoding="ascii")
     (line,) = (each for each in status.splitlines() if each.startswith("VmRSS:"))
     return int(line.split()[1]) * 1024 / 1e6
 
