@@ -5,6 +5,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -64,8 +65,10 @@ async def measured(
     for name in names:
         gc.collect()
         try:
+            preempted = _preemptions()
             async with asyncio.timeout(TIMEOUT_S):
                 found = await MEASUREMENTS[name](effort)
+            preempted = _preemptions() - preempted
         except Exception as fault:  # task boundary: the other rows are worth having all the same
             faults[name] = f"{type(fault).__name__}: {fault}"[:500]
             report.say(f"{name}: not measured: {faults[name]}")
@@ -73,9 +76,14 @@ async def measured(
         rows.extend(found)
         for row in found:
             report.say(report.line(row))
-            for text in report.explanation(row, excuses()):
+            for text in report.explanation(row, [*excuses(), f"preempted {preempted:,} times"]):
                 report.say(text)
     return rows, faults
+
+
+def _preemptions() -> int:
+    """Count how often this process was taken off its core although it had work to do."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def main(given: Sequence[str] | None = None) -> int:

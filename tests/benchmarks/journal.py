@@ -41,7 +41,7 @@ async def appends(effort: Effort) -> list[Row]:
                 await journal.append(answers, before, session.state)
     finally:
         await journal.close()
-    cause = "every append folds its events once more to make the rows beside them"
+    cause = "encoding and projecting on the loop's thread, then the commit on the writer's"
     return [
         row_of(
             "journal.single",
