@@ -9,6 +9,7 @@ from decimal import Decimal
 from engine import events as e
 from engine.alerts import Alert, alerts_of
 from engine.fold import apply
+from engine.markets.catalogue import catalogue
 from engine.orders import Order, OrderKind, OrderPurpose, OrderStatus
 from engine.positions import Fill
 from engine.reports import VenueOrderStatus
@@ -28,11 +29,13 @@ class Oracle:
     def __init__(self, journal: FailingJournal, holdings: dict[str, Decimal]) -> None:
         self.journal = journal
         self.holdings = holdings
+        self.instruments = catalogue("binance")
         self.state = State()
         self.sent: set[str] = set()
         self.submitted: dict[str, Order] = {}
         self.fills: dict[str, Fill] = {}
         self.halts_pressed: set[str] = set()
+        self.objection: AssertionError | None = None
         self._alerts: list[Alert] = []
         self._read = 0
         self._filled: dict[str, Decimal] = defaultdict(lambda: ZERO)
@@ -51,7 +54,13 @@ class Oracle:
         self.halts_pressed -= pressed_before
 
     def on_send(self, order: Order) -> None:
-        """Judge a create at the moment it leaves."""
+        """Judge a create at the moment it leaves; its task would swallow what is raised here."""
+        try:
+            self._judge(order)
+        except AssertionError as objection:
+            self.objection = self.objection or objection
+
+    def _judge(self, order: Order) -> None:
         self.read()
         name = order.client_order_id
         assert name in self.submitted, f"I3: {name} leaves before it is journaled"
@@ -69,11 +78,12 @@ class Oracle:
 
     def read(self) -> None:
         """Take in every event that is durable by now."""
-        for event in self.journal.events[self._read :]:
+        while self._read < len(self.journal.events):
+            event = self.journal.events[self._read]
+            self._read += 1
             before, self.state = self.state, apply(self.state, event)
             self._alerts.extend(alerts_of(before, event, self.state))
             self._take(event)
-        self._read = len(self.journal.events)
 
     def _take(self, event: e.Event) -> None:
         match event:
@@ -118,7 +128,7 @@ class Oracle:
         if order.kind is OrderKind.MARKET or order.side.sign > 0:
             assert worst <= limit, f"I11: {worst} over {limit}"
         waiting = {o.key for o in state.orders.values() if o.purpose is OrderPurpose.ENTRY}
-        entries = waiting | {key for key, held in self._held.items() if held}
+        entries = waiting | {key for key, held in self._held.items() if self._counts(key, held)}
         assert len(entries) <= limits.positions_max, f"I11: {sorted(entries)}"
         unknown = [
             o
@@ -127,8 +137,18 @@ class Oracle:
         ]
         assert not unknown, "an entry is decided beside an unknown order"
 
+    def _counts(self, key: str, held: Decimal) -> bool:
+        """Tell a position from dust: at least a lot, and on spot worth an order."""
+        instrument = self.instruments[key]
+        lots = abs(held) // instrument.quantity_step * instrument.quantity_step
+        if lots == ZERO or ":" in instrument.symbol:
+            return lots != ZERO
+        return lots * self.state.positions[key].entry_price >= instrument.notional_min
+
     def check(self, ledger: Account) -> None:
         """Judge journal and ledger as they stand between two steps."""
+        if self.objection is not None:
+            raise self.objection
         self.read()
         self._check_alerts()
         self._check_orders()
