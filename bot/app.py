@@ -35,6 +35,7 @@ from bot.views.health import VenueHealth, health_of
 from bot.web import Readiness, Web
 from engine.errors import EngineStopped
 from engine.events import Event
+from engine.identities import instrument_key
 from engine.risk_limits import TradingState
 from engine.state import State
 
@@ -171,6 +172,7 @@ class App:
         try:
             await check_token(self._bot)
             await self.assembly.start()
+            self._follow_a_pulse()
             if self._web is not None:
                 await self._web.start()
             await self._door.start()
@@ -191,6 +193,12 @@ class App:
         for name, run in work:
             # No TaskGroup: they begin in `start` and end in `stop`, each kept going by itself.
             self._tasks.append(asyncio.create_task(_kept(name, run), name=name))
+
+    def _follow_a_pulse(self) -> None:
+        """Follow one price of each venue: the board is fresh before anybody has asked for one."""
+        plan = self.assembly.plan
+        for account in plan.accounts:
+            self.assembly.market.follow(instrument_key(account, f"BTC/{plan.currency}"))
 
     async def run(self, stopping: asyncio.Event) -> BaseException | None:
         """Serve until asked to stop, or until the engine stops by itself: then give its fault."""

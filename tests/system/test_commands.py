@@ -55,13 +55,16 @@ async def answered(phone: Phone, asked: int, part: str = "") -> SeenMessage:
 
 
 async def ask_everything(phone: Phone) -> dict[str, SeenMessage]:
-    """Ask every command one after the other, tap every key, and give the answers."""
+    """Ask every command that is answered by a reply, one after the other."""
     answers = {}
     for name in [each for each in COMMANDS if each not in TOLD_BY_THE_OUTBOX]:
         answers[name] = await answered(phone, await phone.say(wording(name)))
-    for key in KEYS:
-        answers[key] = await answered(phone, await phone.sandbox.say(phone.user_id, key))
     return answers
+
+
+async def tap_everything(phone: Phone) -> dict[str, SeenMessage]:
+    """Tap every key of the keyboard but STOP, in a chat of its own: a chat has a pace."""
+    return {key: await answered(phone, await phone.sandbox.say(phone.user_id, key)) for key in KEYS}
 
 
 async def test_every_command_and_key_gets_an_answer_fit_for_a_phone_whoever_asks(
@@ -69,18 +72,21 @@ async def test_every_command_and_key_gets_an_answer_fit_for_a_phone_whoever_asks
 ) -> None:
     phones = (desk.owner, desk.trader, desk.viewer)
 
-    everybody = await asyncio.gather(*(ask_everything(phone) for phone in phones))
+    tapped, *everybody = await asyncio.gather(
+        tap_everything(desk.owner_too), *(ask_everything(phone) for phone in phones)
+    )
     for name, part in TOLD_BY_THE_OUTBOX.items():
         for phone, answers in zip(phones, everybody, strict=True):
             answers[name] = await answered(phone, await phone.say(wording(name)), part)
     await desk.owner.say("/resume")
     await desk.owner.pressed(await desk.owner.see("Resume?"), "Resume")
 
-    for answers in everybody:
-        assert len(answers) == len(COMMANDS) + len(KEYS)
+    assert len(tapped) == len(KEYS)
+    for answers in [tapped, *everybody]:
         for name, answer in answers.items():
             assert answer.text, name
-    for phone in phones:
+    assert [len(answers) for answers in everybody] == [len(COMMANDS)] * len(phones)
+    for phone in (*phones, desk.owner_too):
         for card in await phone.history():
             title = card.text.partition("\n")[0]
             assert len(card.text) <= CHARACTERS_MAX
