@@ -39,12 +39,3 @@ async def test_the_daily_loss_breaker_halts_survives_a_restart_and_an_owner_re_a
         assert len(await at.console.events("BreakerTripped")) == 1
         assert len(await at.console.events("BreakerRearmed")) == 1
         await at.console.verified()
-
-
-async def test_a_fresh_console_knows_its_venues_prices_before_anybody_trades(
-    tmp_path: Path,
-) -> None:
-    async with house(tmp_path) as at:
-        await at.owner.ask("/status", "ACTIVE")
-        venues = await at.owner.ask("/venues", "Binance")
-        assert "no quote" not in venues.text

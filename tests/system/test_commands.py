@@ -130,3 +130,12 @@ async def test_no_secret_stands_in_logs_journal_or_database(desk: House) -> None
         assert secret not in desk.console.out
         assert secret not in exported.out + exported.err
         assert secret.encode() not in stored
+
+
+async def test_a_fresh_console_knows_its_venues_prices_before_anybody_trades(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as at:
+        await at.owner.ask("/status", "ACTIVE")
+        venues = await at.owner.ask("/venues", "Binance")
+        assert "no quote" not in venues.text
