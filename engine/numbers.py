@@ -55,3 +55,12 @@ def plain(number: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def age_text(seconds: Decimal) -> str:
+    """Write an age the way a person says it: to tenths at first, whole units later."""
+    if seconds < 2 * 60:
+        return f"{seconds:.1f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds // 60:.0f} min"
+    return f"{seconds // 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds // 86400:.0f} d"

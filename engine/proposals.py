@@ -7,7 +7,7 @@ from engine.context import Context, measured_equity
 from engine.events import Breach
 from engine.identities import instrument_key
 from engine.instruments import Instrument, Toward, symbol_named
-from engine.numbers import BPS, HUNDRED, ONE, ZERO, plain
+from engine.numbers import BPS, HUNDRED, ONE, ZERO, age_text, plain
 from engine.orders import OrderKind, OrderPurpose, OrderSide
 from engine.positions import Position
 from engine.quotes import Quote
@@ -192,7 +192,7 @@ def _aim(
 
 def _stale(context: Context, key: str, state: State) -> Breach:
     known = context.quotes.get(key)
-    age = "none yet" if known is None else f"{known.age_s(context.now):.1f} s old"
+    age = "none yet" if known is None else f"{age_text(known.age_s(context.now))} old"
     return Breach(
         rule="price_age",
         sentence=f"Price {age}, limit {state.limits.quote_age_s_max} s.",
