@@ -40,7 +40,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "chat": chat.chats,
     "start": starting.starts,
 }
-TIMEOUT_S = 90.0
+TIMEOUT_S = 120.0
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:

@@ -4,6 +4,7 @@ Times are those of the local Bot API: when it handed an update out, and when a r
 runs in this process, so what it costs itself is inside every figure.
 """
 
+import asyncio
 import time
 from datetime import datetime
 from typing import Any
@@ -16,8 +17,9 @@ from tests.system.console import Phone
 from tests.system.house import House, house
 
 # A chat is sent some twenty fills in half a minute, so many people talk, and the process begins
-# anew when its watcher has had his share.
+# anew when its watcher has had his share. All chats together get twenty messages a second.
 FILLS = 16
+PAUSE_S = 0.1
 TRADERS = tuple(range(5001, 5017))
 WATCHER = 99
 OPERATORS = ",".join(["4242:owner", "99:viewer", *(f"{each}:trader" for each in TRADERS)])
@@ -33,13 +35,13 @@ async def chats(effort: Effort) -> list[Row]:
     taps: list[float] = []
     fills: list[float] = []
     stops: list[float] = []
-    for life in range(effort.n(5, quick=1)):
+    for life in range(effort.n(4, quick=1)):
         async with house(effort.room(f"chat{life}"), **SETTINGS) as at:
             for user_id in TRADERS:
                 await at.sandbox.add_person(Person(id=user_id, name=f"T{user_id}", started=True))
-            taps += await _taps(at, 40)
+            taps += await _taps(at, effort.n(50, quick=30))
             fills += await _fills(at, FILLS)
-            stops += await _stops(at, 40)
+            stops += await _stops(at, effort.n(50, quick=30))
     return [
         row_of(
             "chat.tap",
@@ -89,6 +91,7 @@ async def _taps(at: House, n: int) -> list[float]:
     samples = []
     for number in range(n):
         phone, card = cards[TRADERS[number % len(TRADERS)]]
+        await asyncio.sleep(PAUSE_S)
         answer = await phone.pressed(card, card.labels[0])
         assert answer.answered_s is not None
         samples.append((answer.answered_s - answer.asked_s) * MS)
@@ -100,6 +103,7 @@ async def _fills(at: House, n: int) -> list[float]:
     offset_s = time.time() - time.monotonic()
     last, arrived_s = await _last(at.sandbox), []
     for number in range(n):
+        await asyncio.sleep(PAUSE_S)
         await at.sandbox.say(TRADERS[number % len(TRADERS)], f"/buy btc {100 + number} usdt")
         alert = await _alert(at.sandbox, last)
         arrived_s.append(alert.arrived_s)
@@ -125,6 +129,7 @@ async def _stops(at: House, n: int) -> list[float]:
     samples = []
     for number in range(n):
         user_id = TRADERS[number % len(TRADERS)]
+        await asyncio.sleep(PAUSE_S)
         before, said_s = await _last(at.sandbox), time.monotonic()
         await at.sandbox.say(user_id, "/stop")
         answer = await at.sandbox.wait_for_call("sendMessage", after=before)

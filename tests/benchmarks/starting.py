@@ -19,7 +19,7 @@ PAUSE_S = 0.05
 
 async def starts(effort: Effort) -> list[Row]:
     """Start `run` and `demo` again and again, with warm bytecode."""
-    n = effort.n(5, quick=2)
+    n = effort.n(5, quick=1)
     demo_s, demo_mb, run_s, run_mb = [], [], [], []
     await _demo(effort.room("warm"))
     for number in range(n):
