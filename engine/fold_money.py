@@ -34,7 +34,7 @@ def fill_booked(state: State, event: e.FillBooked) -> Changes:
     if order is not None:
         order = _filled(order, fill, event, booking)
         changes |= with_order(state, order)
-        if position is not None and not order.is_exit:
+        if position is not None and not order.is_exit and position.exit_side is not order.side:
             position = _protected(position, order)
     elif position is not None and fill.key not in state.positions:
         position = copied(position, external=True)
@@ -72,8 +72,13 @@ def _filled(order: Order, fill: Fill, event: e.FillBooked, booking: Booking) -> 
 
 
 def _protected(position: Position, order: Order) -> Position:
+    """Give a position what the entry that opened or enlarged it carries.
+
+    New targets divide what is held now, not the largest size that an older ladder divided.
+    """
     return copied(
         position,
+        quantity_peak=abs(position.quantity) if order.targets else position.quantity_peak,
         stop=order.stop if order.stop is not None else position.stop,
         targets=order.targets or position.targets,
         leverage=order.leverage,
@@ -119,7 +124,8 @@ def protection_changed(state: State, event: _ProtectionEvent) -> Changes:
     match event:
         case e.ProtectionChanged():
             position = state.positions[event.key]
-            changed = copied(position, stop=event.stop, targets=event.targets)
+            peak = abs(position.quantity) if event.targets else position.quantity_peak
+            changed = copied(position, stop=event.stop, targets=event.targets, quantity_peak=peak)
             return {
                 "positions": {**state.positions, event.key: changed},
                 "set_aside": without(state.set_aside, event.key),

@@ -55,8 +55,8 @@ class Position:
     """Hold a net quantity on one venue and symbol; positive is long, negative short.
 
     `entry_price` averages the opening fills; `realised_pnl` is after all fees so far, in quote
-    currency; `quantity_peak` is the largest size held, to which targets' shares refer. `stop` and
-    `targets` are watched by the engine.
+    currency; `quantity_peak` is the largest size held since its targets were set, to which their
+    shares refer. `stop` and `targets` are watched by the engine.
     """
 
     position_id: str

@@ -10,7 +10,7 @@ from engine.identities import instrument_key
 from engine.instruments import cash_currency
 from engine.numbers import ZERO
 from engine.orders import Order, OrderSide, OrderStatus, OrderTrigger, can
-from engine.portfolio import is_swap
+from engine.portfolio import is_dust, is_swap
 from engine.positions import Fill
 
 NOT_FOUNDS_MIN = 3
@@ -124,6 +124,8 @@ def fill_reported(turn: Turn, fill: Fill) -> None:
     if fill.identity in turn.state.fills_known or turn.context.fill_known:
         return
     order = _order(turn, fill.client_order_id) if fill.client_order_id is not None else None
+    if order is not None and not order.is_exit:
+        _bare_dust(turn, fill.key, order)
     fee_quote, fee_base = _fee(turn, fill)
     filled = order.filled + fill.quantity if order is not None else ZERO
     turn.add(
@@ -139,6 +141,26 @@ def fill_reported(turn: Turn, fill: Fill) -> None:
     )
     if fill.key not in turn.state.positions:
         _drop_exits(turn, fill.key)
+
+
+def _bare_dust(turn: Turn, key: str, entry: Order) -> None:
+    """Take stop and targets off dust that an entry enlarges: they guarded what has been sold."""
+    position = turn.state.positions.get(key)
+    if position is None or not is_dust(position, turn.context.instruments):
+        return
+    aside = key in turn.state.set_aside
+    left = position.stop is not None or bool(position.targets)
+    if aside or (left and (position.stop, position.targets) != (entry.stop, entry.targets)):
+        turn.add(
+            e.ProtectionChanged(
+                at=turn.now,
+                key=key,
+                position_id=position.position_id,
+                stop=None,
+                targets=(),
+                reason="what it protected is sold",
+            )
+        )
 
 
 def _drop_exits(turn: Turn, key: str) -> None:

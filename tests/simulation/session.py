@@ -87,9 +87,7 @@ class Session:
             clock=self.clock,
             store=self.store,
             cash={"USDT": Decimal(10000), **HOLDINGS},
-            settings=PaperSettings(
-                latency_s=0.05, seed=self.seed, fees_in_base=self.fees_in_base
-            ),
+            settings=PaperSettings(latency_s=0.05, seed=self.seed, fees_in_base=self.fees_in_base),
             faults=self.faults,
         )
         await self.venue.start()
@@ -149,9 +147,7 @@ class Session:
 
     def named(self, wanted: type[c.CommandBase], actor: c.Actor = OWNER, **fields: Any) -> Any:
         self.given += 1
-        return wanted(
-            command_id=f"sim:{self.given}", actor=actor, at=self.clock.now(), **fields
-        )
+        return wanted(command_id=f"sim:{self.given}", actor=actor, at=self.clock.now(), **fields)
 
     def give(self, command: Any) -> None:
         """Give a command without waiting; what a crash leaves unanswered is given again."""
