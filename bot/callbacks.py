@@ -22,6 +22,7 @@ BYTES_MAX = 64
 PREFIX = "q1"
 _PARTING = "|"
 _SUGGESTION_LENGTH = 12
+_SIZE_LENGTH = 8
 _TEXT = re.compile(r"[A-Za-z0-9:/._-]{1,58}\Z")
 _COUNT = re.compile(r"(0|[1-9][0-9]{0,11})\Z")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{0,5}[1-9])?\Z")
@@ -126,10 +127,15 @@ class RefreshPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosePosition:
-    """Close a share of a position; `percent` is 1 to 100."""
+    """Close a share of a position; `percent` is 1 to 100.
+
+    `seen` names the size that the card showed, see `size_name`: a share is of that size, not of
+    what is there by now.
+    """
 
     position_id: str
     percent: int
+    seen: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -458,6 +464,11 @@ def can_stand(text: str, beside: int = 16) -> bool:
 def suggestion_name(command: str) -> str:
     """Name a suggested command by what it says."""
     return digest(command, length=_SUGGESTION_LENGTH)
+
+
+def size_name(free: Decimal) -> str:
+    """Name the size that no exit was closing yet when a position's card was drawn."""
+    return digest(plain(free), length=_SIZE_LENGTH)
 
 
 def encode(button: Button) -> str:

@@ -1,6 +1,6 @@
 """Closing: whatever makes exposure smaller. One tap or one line, and never a ticket."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot import callbacks as b
@@ -16,7 +16,7 @@ from bot.screens.orders import order as order_screen
 from bot.screens.positions import position as position_screen
 from bot.screens.positions import positions as positions_screen
 from bot.views.orders import order_view, orders_view
-from bot.views.positions import position_view, positions_view
+from bot.views.positions import free_of, position_view, positions_view
 from engine import commands as c
 from engine.events import OrderCancelRequested
 from engine.numbers import HUNDRED, plain
@@ -31,6 +31,8 @@ class Closing:
     outcomes: Outcomes
     trading: Trading
     queries: Queries
+    # The positions that a tap is closing a share of at this moment, by id.
+    under_way: set[str] = field(default_factory=set)
 
     def positions(self, visit: Visit, page: int = 0) -> Screen:
         """Show the list of positions."""
@@ -71,12 +73,38 @@ class Closing:
                 await self._close(visit, position_id, fraction)
 
     async def close_tap(self, visit: Visit, button: b.ClosePosition) -> None:
-        """Run a tap on Close: the card loses its buttons, then shows what is left."""
-        await visit.answer()
-        card = self.position(visit, button.position_id)
-        await visit.edit(card.without_buttons())
-        await self._close(visit, button.position_id, Decimal(button.percent) / HUNDRED)
-        await visit.edit(self.position(visit, button.position_id))
+        """Run a tap on Close: the card loses its buttons, then shows what is left.
+
+        A second tap of a hurried thumb, or one on a card that shows another size than the
+        position has by now, closes nothing: half of what is left is not what was asked for.
+        """
+        name = button.position_id
+        why_not = self._why_not_close(button)
+        if why_not is not None:
+            await visit.answer(f"{why_not} This tap did nothing.", alert=True)
+            if name not in self.under_way:
+                await visit.edit(self.position(visit, name))
+            return
+        self.under_way.add(name)
+        try:
+            await visit.answer()
+            await visit.edit(self.position(visit, name).without_buttons())
+            await self._close(visit, name, Decimal(button.percent) / HUNDRED)
+        finally:
+            self.under_way.discard(name)
+        await visit.edit(self.position(visit, name))
+
+    def _why_not_close(self, button: b.ClosePosition) -> str | None:
+        """Say why a tap is not of this moment; None when it is. Closing all needs no size."""
+        if button.position_id in self.under_way:
+            return "Already closing, by the tap before this one."
+        position = self.sight.state.position(button.position_id)
+        if position is None or button.percent >= HUNDRED:
+            return None
+        free = free_of(position, self.sight.state)
+        if b.size_name(free) == button.seen:
+            return None
+        return f"The size is not what this card showed: {plain(free)} can be closed now."
 
     async def _close(self, visit: Visit, position_id: str, fraction: Decimal) -> None:
         """Send the exit; its fill is told as a card."""

@@ -2,7 +2,15 @@
 
 from decimal import Decimal
 
-from bot.callbacks import BreakEven, ClosePosition, OpenPosition, Page, Refresh, RefreshPosition
+from bot.callbacks import (
+    BreakEven,
+    ClosePosition,
+    OpenPosition,
+    Page,
+    Refresh,
+    RefreshPosition,
+    size_name,
+)
 from bot.screens import figures
 from bot.screens.layout import (
     PANEL_COLUMNS,
@@ -182,10 +190,10 @@ def _rows(view: PositionView) -> tuple[Row, ...]:
         return (back,)
     name = view.position.position_id
     rows = [
-        row(press("Close 100%", ClosePosition(position_id=name, percent=100), Style.RED)),
+        row(press("Close 100%", _close(view, 100), Style.RED)),
         row(
-            press("Close 50%", ClosePosition(position_id=name, percent=50)),
-            press("Close 25%", ClosePosition(position_id=name, percent=25)),
+            press("Close 50%", _close(view, 50)),
+            press("Close 25%", _close(view, 25)),
         ),
     ]
     if view.break_even is not None:
@@ -193,6 +201,11 @@ def _rows(view: PositionView) -> tuple[Row, ...]:
         labels = (f"Stop to break-even {price}", "Stop to break-even")
         rows.append(row(press(labels, BreakEven(position_id=name))))
     return (*rows, back)
+
+
+def _close(view: PositionView, percent: int) -> ClosePosition:
+    name = view.position.position_id
+    return ClosePosition(position_id=name, percent=percent, seen=size_name(view.free))
 
 
 def closed(view: CloseView) -> Screen:

@@ -83,6 +83,7 @@ class PositionView:
     stop_pct: Decimal | None
     targets: tuple[LevelView, ...]
     break_even: Decimal | None
+    free: Decimal
     is_unknown: bool
 
 
@@ -171,8 +172,14 @@ def position_view(
         stop_pct=distance_pct(stop.price, quote.mid) if stop and quote is not None else None,
         targets=position_levels(position, about),
         break_even=break_even_of(position, stop, quote, instrument),
+        free=free_of(position, state),
         is_unknown=bool(state.unknown_on(position.key)),
     )
+
+
+def free_of(position: Position, state: State) -> Decimal:
+    """Give the quantity that no exit is closing yet; 0 or more."""
+    return max(ZERO, abs(position.quantity) - state.exits_pending(position.key))
 
 
 def break_even_of(

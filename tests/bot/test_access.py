@@ -77,7 +77,7 @@ BUTTONS: list[tuple[Button, str]] = [
     (callbacks.RepeatOrder(client_order_id="o"), "trader owner"),
     (callbacks.OpenPosition(position_id="p"), "viewer trader owner"),
     (callbacks.RefreshPosition(position_id="p"), "viewer trader owner"),
-    (callbacks.ClosePosition(position_id="p", percent=50), "trader owner"),
+    (callbacks.ClosePosition(position_id="p", percent=50, seen="x"), "trader owner"),
     (callbacks.BreakEven(position_id="p"), "trader owner"),
     (callbacks.OpenOrder(client_order_id="o"), "viewer trader owner"),
     (callbacks.RefreshOrder(client_order_id="o"), "viewer trader owner"),

@@ -21,6 +21,7 @@ from bot.callbacks import (
     Refresh,
     decode,
     encode,
+    size_name,
 )
 from engine.orders import OrderSide
 
@@ -92,9 +93,9 @@ def test_a_changed_button_is_forged_or_another_honest_button(
         ("q1|tc|a b", "ticket id cannot be read"),
         ("q1|tc|a\n", "ticket id cannot be read"),
         ("q1|tc|тикет", "ticket id cannot be read"),
-        ("q1|pc|p1|-5", "percent cannot be read"),
-        ("q1|pc|p1|050", "percent cannot be read"),
-        ("q1|pc|p1|٥", "percent cannot be read"),
+        ("q1|pc|p1|-5|1", "percent cannot be read"),
+        ("q1|pc|p1|050|1", "percent cannot be read"),
+        ("q1|pc|p1|٥|1", "percent cannot be read"),
         ("q1|rf|nowhere|0", "page cannot be read"),
         ("q1|gp|binance:BTC/USDT|buy|n|1e9", "amount cannot be read"),
         ("q1|gp|binance:BTC/USDT|buy|n|NaN", "amount cannot be read"),
@@ -108,7 +109,8 @@ def test_what_no_button_carries_is_refused_with_a_sentence(text: str, sentence: 
 
 def test_the_format_is_compact_and_readable() -> None:
     assert encode(ConfirmTicket(ticket_id="t9k")) == "q1|tc|t9k"
-    assert encode(ClosePosition(position_id="p1", percent=50)) == "q1|pc|p1|50"
+    half = ClosePosition(position_id="p1", percent=50, seen=size_name(Decimal("0.5")))
+    assert encode(half) == f"q1|pc|p1|50|{half.seen}"
     preset = GuidedPreset(
         key="binance:BTC/USDT:USDT",
         side=OrderSide.SELL,
@@ -125,7 +127,7 @@ def test_the_format_is_compact_and_readable() -> None:
     [
         ConfirmTicket(ticket_id="a|b"),
         ConfirmTicket(ticket_id=""),
-        ClosePosition(position_id="p1", percent=-1),
+        ClosePosition(position_id="p1", percent=-1, seen="x"),
         ConfirmTicket(ticket_id="a" * 59),
     ],
 )

@@ -199,7 +199,7 @@ async def test_old_commands_are_set_aside_and_told_but_a_stop_is_carried_out(
             "/close btc",
             "a message",
         ]
-        assert [item.partition(" ")[2] for item in aside.done] == ["/stop"]
+        assert [item.partition(" ")[2] for item in aside.done] == ["STOP"]
         assert aside.chat_id == OWNER
         assert not world.assembly.engine.state.tickets
 
@@ -325,7 +325,7 @@ async def test_a_tap_from_before_the_start_is_answered_listed_and_not_run(
         listed = await sandbox.wait_for_text("No positions", chat_id=VIEWER)
     clock.ahead = timedelta(minutes=2)
     query = await sandbox.press(
-        VIEWER, listed.message_id, gone_ok=True, callback_data="q1|pc|pnothing|100"
+        VIEWER, listed.message_id, gone_ok=True, callback_data="q1|pc|pnothing|100|0"
     )
     # when it is back
     async with console(tmp_path, sandbox, clock=clock) as world:

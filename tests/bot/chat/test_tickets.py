@@ -213,13 +213,49 @@ async def test_a_position_is_closed_by_half_from_its_card(world: ChatWorld) -> N
     await world.until(lambda state: next(iter(state.positions.values())).quantity != before)
 
 
+async def test_a_second_tap_on_close_sells_no_second_half(world: ChatWorld) -> None:
+    await bought(world)
+    before = next(iter(world.assembly.engine.state.positions.values())).quantity
+    await world.said(OWNER, "/positions", part="1 position")
+    listed = await world.sandbox.wait_for_text("1 position", chat_id=OWNER)
+    await world.sandbox.press(OWNER, listed.message_id, "1 BTC")
+    card = await world.sandbox.wait_for_message(
+        lambda one: one.has_button("Close 50%"), chat_id=OWNER
+    )
+
+    first, second = [
+        await world.sandbox.press(OWNER, card.message_id, "Close 50%", gone_ok=True)
+        for _ in range(2)
+    ]
+
+    assert (await world.sandbox.wait_for_answer(first)).text is None
+    told = await world.sandbox.wait_for_answer(second)
+    assert told.show_alert
+    assert (told.text or "").endswith("This tap did nothing.")
+    await world.until(lambda state: next(iter(state.positions.values())).quantity != before)
+    late = await world.sandbox.press(
+        OWNER, card.message_id, callback_data=card.callback_data("Close 50%"), gone_ok=True
+    )
+    assert "is not what this card showed" in (
+        (await world.sandbox.wait_for_answer(late)).text or ""
+    )
+    held = next(iter(world.assembly.engine.state.positions.values()))
+    assert held.quantity == before / 2
+    fresh = await world.sandbox.wait_for_message(
+        lambda one: one.message_id == card.message_id and one.has_button("Close 100%"),
+        chat_id=OWNER,
+    )
+    await world.sandbox.press(OWNER, fresh.message_id, "Close 100%")
+    await world.until(lambda state: not state.positions)
+
+
 async def test_a_viewer_who_taps_close_is_told_the_role_it_takes(world: ChatWorld) -> None:
     await bought(world)
     await world.said(VIEWER, "/positions", part="1 position")
     listed = await world.sandbox.wait_for_text("1 position", chat_id=VIEWER)
     position_id = next(iter(world.assembly.engine.state.positions.values())).position_id
     query = await world.sandbox.press(
-        VIEWER, listed.message_id, gone_ok=True, callback_data=f"q1|pc|{position_id}|100"
+        VIEWER, listed.message_id, gone_ok=True, callback_data=f"q1|pc|{position_id}|100|0"
     )
     answer = await world.sandbox.wait_for_answer(query)
     assert (answer.text or "").startswith("Close needs a trader")
