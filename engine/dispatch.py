@@ -21,6 +21,7 @@ from engine.watch import Watch
 
 ENTRY_AGE_MAX = timedelta(seconds=2)
 FLATTEN_EVERY_S = 1.0
+STOP_WAIT_S = 1.0
 RESTART_S = 1.0
 
 log = logging.getLogger("engine.dispatch")
@@ -29,7 +30,7 @@ P = ParamSpec("P")
 
 
 class Dispatcher:
-    """Own the tasks: the loop, a monitor per venue, the watch, the flatten's tick."""
+    """Own the tasks: the loop, a monitor per venue, the watch, the ticks of flatten and stop."""
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class Dispatcher:
             self._start(self._kept, monitor.poll)
             self._start(self._kept, monitor.watch_books)
         self._start(self._kept, self._tick_flatten)
+        self._start(self._kept, self._tick_stop)
         self._watch.start()
 
     def ask(self, client_order_id: str) -> None:
@@ -162,6 +164,20 @@ class Dispatcher:
             self._post(c.ContinueFlatten(command_id=command_id, actor=c.ENGINE, at=now))
             if run.asked:
                 self._start(self._ask_venues)
+
+    async def _tick_stop(self) -> None:
+        """Cancel open entries at the venues once a stop has waited for its journal too long.
+
+        A cancel needs no journal to be right; it is repeated, and journaled when that is possible.
+        """
+        was_waiting = False
+        while True:
+            await asyncio.sleep(STOP_WAIT_S)
+            is_waiting = self._loop.is_stop_waiting
+            if was_waiting and is_waiting:
+                for order in self._loop.state.entries():
+                    self._start(self._monitors[order.venue].cancel, order.client_order_id)
+            was_waiting = is_waiting
 
     async def _kept(self, work: Callable[[], Awaitable[None]]) -> None:
         """Keep a task of the engine going: a fault is logged, and the work begun again."""

@@ -100,6 +100,11 @@ class Loop:
         """Tell whether entries are withheld, by a stop or a breaker, journaled or not."""
         return self.stop_latched or self.breaker_latched
 
+    @property
+    def is_stop_waiting(self) -> bool:
+        """Tell whether a stop or a trip is latched that the journal has not taken yet."""
+        return self._halts_waiting + self._trips_waiting > 0
+
     def post(self, message: Message) -> None:
         """Leave a message without waiting for its receipt. Raises: EngineStopped, QueueFull."""
         self._put(message, None)
@@ -211,8 +216,9 @@ class Loop:
         while True:
             try:
                 return await self._journal.open()
-            except (JournalUnavailable, AppendUncertain):
+            except (JournalUnavailable, AppendUncertain) as fault:
                 self._note_down()
+                self._refuse_waiting(self.inbox.drain(), JournalUnavailable(str(fault)))
                 await asyncio.sleep(RETRY_S)
 
     def _note_down(self) -> None:
@@ -224,13 +230,16 @@ class Loop:
         if self.journal_down_since_s is None:
             log.warning("the journal cannot be used: %s", fault)
         self._note_down()
-        waiting = [*batch, *self.inbox.drain()]
+        self._refuse_waiting([*batch, *self.inbox.drain()], fault)
+        self._batch = []
+        await asyncio.sleep(RETRY_S)
+
+    def _refuse_waiting(self, waiting: Sequence[Entry], fault: JournalUnavailable) -> None:
+        """Refuse what nobody has decided yet, but for what is worth keeping."""
         kept = worth_keeping(waiting)
         keeping = {id(entry) for entry in kept}
         _fail([entry for entry in waiting if id(entry) not in keeping], fault)
         self.inbox.put_back(kept)
-        self._batch = []
-        await asyncio.sleep(RETRY_S)
 
     def _tell(self, outcome: _Outcome) -> None:
         if not outcome.is_repeat:

@@ -39,6 +39,7 @@ class TroubledJournal(MemoryJournal):
         self.fault: Exception | None = None
         self.open_fault: Exception | None = None
         self.loses_answers = False
+        self.is_unreadable = False
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -46,6 +47,8 @@ class TroubledJournal(MemoryJournal):
         if self.open_fault is not None:
             fault, self.open_fault = self.open_fault, None
             raise fault
+        if self.is_unreadable:
+            raise JournalUnavailable("it cannot be read")
         return await super().open()
 
     async def append(self, steps: Sequence[Step], before: State, after: State) -> None:

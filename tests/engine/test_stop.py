@@ -9,7 +9,7 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
-from engine.errors import JournalUnavailable
+from engine.errors import AppendUncertain, JournalUnavailable
 from engine.orders import OrderStatus
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
 from engine.venues.faults import Fault, FaultKind, Operation
@@ -202,3 +202,52 @@ async def test_a_breaker_survives_a_restart_and_a_journal_that_was_away() -> Non
         await w.until(lambda: w.engine.state.breakers)
     async with world(journal=journal, store=w.store) as again:
         assert again.engine.loop.breaker_latched
+
+
+@pytest.mark.parametrize("trouble", ["away", "hanging", "unsure"])
+async def test_a_stop_cancels_entries_at_the_venue_while_the_journal_is_away(
+    trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an entry that rests, and a journal that takes nothing from now on
+    monkeypatch.setattr("engine.dispatch.STOP_WAIT_S", 0.05)
+    journal = TroubledJournal()
+    async with world(journal=journal, confirm=NEVER) as w:
+        name = await buy(w, price_limit=50000)
+        await w.until(lambda: w.engine.state.orders[name].status is OrderStatus.ACCEPTED)
+        match trouble:
+            case "away":
+                journal.fault = JournalUnavailable("the disk is full")
+            case "hanging":
+                journal.gate.clear()
+            case _:
+                journal.fault = AppendUncertain("nobody knows")
+                journal.open_fault = JournalUnavailable("the disk is full")
+        # when somebody stops
+        stop = w.engine.latch_stop(w.named(c.Halt))
+        # then the venue lets go of the entry, though nothing is written down yet
+        await w.until(lambda: not w.venue.ledger.open)
+        assert not stop.done() or trouble == "unsure"
+        # and it is written down once that is possible
+        journal.fault = None
+        journal.gate.set()
+        await stop
+        await w.until(lambda: name in w.engine.state.orders_finished)
+        assert w.engine.state.orders_finished[name].status is OrderStatus.CANCELED
+
+
+async def test_who_waits_behind_an_append_that_nobody_can_settle_is_answered() -> None:
+    # given an append of unknown outcome, and a journal that cannot be read either
+    journal = TroubledJournal()
+    async with world(journal=journal, confirm=NEVER) as w:
+        journal.fault = AppendUncertain("nobody knows")
+        journal.is_unreadable = True
+        first = asyncio.create_task(w.buy(quantity="0.001"))
+        await asyncio.sleep(0.01)
+        # when somebody else asks for something in the meantime
+        with pytest.raises(JournalUnavailable):
+            await w.buy("ETH/USDT", quantity="0.01")
+        # then that was refused, and what nobody knew is settled later
+        journal.fault, journal.is_unreadable = None, False
+        with pytest.raises(JournalUnavailable):
+            await first
+        assert not w.engine.state.orders
