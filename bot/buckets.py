@@ -1,7 +1,9 @@
 """Buckets: how much may be sent in a stretch of time, and how much of that each lane may use.
 
-A token comes back a fixed time after its request was *answered*, so that no window of that length,
-as Telegram counts it, ever sees more than the bucket's size.
+Where Telegram counts a window, a token comes back that long after its request was *answered*, so
+that no window ever sees more than the bucket's size. Where Telegram states a pace and bears short
+bursts, tokens come back one by one: who typed fast then waits a second for an answer, not until
+the whole burst is a window old.
 """
 
 from collections import deque
@@ -16,10 +18,11 @@ SHARES: Final = {Lane.STOP: 1.0, Lane.TICKET: 0.7, Lane.FILL: 0.7, Lane.REPORT: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """Allow `size` messages in `window_s` seconds."""
+    """Allow `size` messages in `window_s` seconds; a paced one on average, after a first burst."""
 
     size: int
     window_s: float
+    is_paced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class Rates:
     """
 
     overall: Rate = Rate(size=30, window_s=1.0)
-    chat: Rate = Rate(size=30, window_s=30.0)
+    chat: Rate = Rate(size=30, window_s=30.0, is_paced=True)
     group: Rate = Rate(size=20, window_s=60.0)
     in_flight: Rate = Rate(size=7, window_s=0.0)
 
@@ -65,9 +68,13 @@ class Bucket:
         self._out += 1
 
     def give_back(self, now_s: float) -> None:
-        """Let the token return one window after the request's answer."""
+        """Let the token return after the request's answer: one window, or one step of the pace."""
         self._out -= 1
-        self._returning.append(now_s + self._rate.window_s)
+        if self._rate.is_paced:
+            last_s = max(now_s, self._returning[-1]) if self._returning else now_s
+            self._returning.append(last_s + self._rate.window_s / self._rate.size)
+        else:
+            self._returning.append(now_s + self._rate.window_s)
 
     def is_idle(self, now_s: float) -> bool:
         """Tell whether every token is home."""

@@ -58,6 +58,27 @@ def test_a_token_returns_one_window_after_the_answer_not_after_the_request() -> 
     assert bucket.is_idle(8.0)
 
 
+def test_after_a_burst_to_a_chat_the_next_message_waits_a_second_not_the_whole_window() -> None:
+    bucket = Bucket(Rates().chat)
+    burst = bucket.quota(Lane.TICKET)
+    for _ in range(burst):
+        bucket.take()
+        bucket.give_back(0.0)
+
+    waits_s: list[float] = []
+    now_s = 0.0
+    for _ in range(5):
+        wait_s = bucket.wait_s(Lane.TICKET, now_s)
+        assert wait_s is not None
+        waits_s.append(wait_s)
+        now_s += wait_s
+        bucket.take()
+        bucket.give_back(now_s)
+
+    assert burst == 21
+    assert waits_s == [1.0] * 5
+
+
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(list(Lane)), st.floats(min_value=0, max_value=5)), max_size=80
