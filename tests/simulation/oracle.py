@@ -1,4 +1,4 @@
-"""The oracle: what must hold at every moment, counted anew from the journal's events and the ledger.
+"""The oracle: what must hold at every moment, counted anew from journal and ledger.
 
 Numbers are those of EXECUTION 11. It shares the vocabulary with the engine, not its arithmetic.
 """
@@ -39,6 +39,7 @@ class Oracle:
         self._alerts: list[Alert] = []
         self._read = 0
         self._filled: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        self._guards: dict[str, set[Decimal]] = defaultdict(set)
         self._held: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self._finished: dict[str, OrderStatus] = {}
         self._tickets: dict[str, TicketStatus] = {}
@@ -83,9 +84,9 @@ class Oracle:
             self._read += 1
             before, self.state = self.state, apply(self.state, event)
             self._alerts.extend(alerts_of(before, event, self.state))
-            self._take(event)
+            self._take(before, event)
 
-    def _take(self, event: e.Event) -> None:
+    def _take(self, before: State, event: e.Event) -> None:
         match event:
             case e.OrderSubmitted(order=order):
                 self._submit(order)
@@ -94,7 +95,9 @@ class Oracle:
                 self.fills[fill.identity] = fill
                 if fill.client_order_id is not None:
                     self._filled[fill.client_order_id] += fill.quantity
-                self._held[fill.key] += fill.side.sign * fill.quantity - fee_base
+                self._guard(before, fill, fill.side.sign * fill.quantity - fee_base)
+            case e.ExitTriggered(key=key, price=price):
+                assert price in self._guards[key], f"{key} is closed at {price}, by whose wish?"
             case e.TicketOpened(ticket=ticket):
                 self._tickets[ticket.ticket_id] = TicketStatus.OPEN
             case e.TicketEnded(ticket_id=ticket_id, status=status):
@@ -102,6 +105,17 @@ class Oracle:
                 self._tickets[ticket_id] = status
             case _:
                 return
+
+    def _guard(self, before: State, fill: Fill, change: Decimal) -> None:
+        """Keep the prices at which a position may be closed: those its own entries brought."""
+        held = self._held[fill.key]
+        now = self._held[fill.key] = held + change
+        if held * now <= ZERO or not self._counts(before, fill.key, held):
+            self._guards[fill.key] = set()
+        order = self.submitted.get(fill.client_order_id or "")
+        if order is not None and not order.is_exit and order.side.sign * now > ZERO:
+            prices = [order.stop, *(target.price for target in order.targets)]
+            self._guards[fill.key] |= {price for price in prices if price is not None}
 
     def _submit(self, order: Order) -> None:
         name = order.client_order_id
@@ -120,7 +134,8 @@ class Oracle:
     def _entry_within_limits(self, order: Order) -> None:
         """I11: with this order, at its worst."""
         state, limits = self.state, self.state.limits
-        assert state.stop is None and not state.breakers, "an entry is decided while halted"
+        assert state.stop is None, "an entry is decided while halted"
+        assert not state.breakers, "an entry is decided past a breaker"
         assert state.equity is not None
         price = order.price_limit or order.price_arrival or ZERO
         worst = order.quantity * price
@@ -128,7 +143,9 @@ class Oracle:
         if order.kind is OrderKind.MARKET or order.side.sign > 0:
             assert worst <= limit, f"I11: {worst} over {limit}"
         waiting = {o.key for o in state.orders.values() if o.purpose is OrderPurpose.ENTRY}
-        entries = waiting | {key for key, held in self._held.items() if self._counts(key, held)}
+        entries = waiting | {
+            key for key, held in self._held.items() if self._counts(state, key, held)
+        }
         assert len(entries) <= limits.positions_max, f"I11: {sorted(entries)}"
         unknown = [
             o
@@ -137,13 +154,13 @@ class Oracle:
         ]
         assert not unknown, "an entry is decided beside an unknown order"
 
-    def _counts(self, key: str, held: Decimal) -> bool:
+    def _counts(self, state: State, key: str, held: Decimal) -> bool:
         """Tell a position from dust: at least a lot, and on spot worth an order."""
         instrument = self.instruments[key]
         lots = abs(held) // instrument.quantity_step * instrument.quantity_step
         if lots == ZERO or ":" in instrument.symbol:
             return lots != ZERO
-        return lots * self.state.positions[key].entry_price >= instrument.notional_min
+        return lots * state.positions[key].entry_price >= instrument.notional_min
 
     def check(self, ledger: Account) -> None:
         """Judge journal and ledger as they stand between two steps."""

@@ -1,14 +1,15 @@
-"""The plant of a simulation: a journal that fails, and a line to the venue that is listened in on."""
+"""The plant of a simulation: a journal that fails, and a line to the venue that is tapped."""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime
 
 from engine.errors import AppendUncertain, JournalUnavailable
+from engine.events import Event
 from engine.journal_memory import MemoryJournal
 from engine.orders import Order
-from engine.ports import Gate, Step
+from engine.ports import Gate, Known, Step
 from engine.reports import (
     CancelAnswer,
     FillReported,
@@ -34,6 +35,22 @@ class FailingJournal(MemoryJournal):
         if self.is_down:
             raise JournalUnavailable("down")
         return await super().open()
+
+    async def known(self, commands: Collection[str], fills: Collection[str]) -> Known:
+        self._read()
+        return await super().known(commands, fills)
+
+    async def find_command(self, command_id: str) -> Sequence[Event]:
+        self._read()
+        return await super().find_command(command_id)
+
+    async def find_order(self, client_order_id: str) -> Order | None:
+        self._read()
+        return await super().find_order(client_order_id)
+
+    def _read(self) -> None:
+        if self.is_down or self._dice.random() < self.fail_share:
+            raise JournalUnavailable("it cannot be read")
 
     async def append(self, steps: Sequence[Step], before: State, after: State) -> None:
         if self.is_down:

@@ -36,7 +36,7 @@ HOLDINGS = {"BTC": Decimal("0.5"), "ETH": Decimal(3)}
 STEPS = 150
 SETTLE_S = 20
 REST_S = 150.0  # from the venue's recovery to rest: the settle window, and every backoff
-ANSWER_S = 3.0
+ANSWER_S = 8.0  # a journal that fails now and then is tried again each half second
 LINE = (
     FaultKind.DROPPED,
     FaultKind.SWALLOWED,
@@ -67,11 +67,13 @@ class Session:
         self.store = MemoryLedgerStore()
         self.faults = PaperFaults(seed=seed)
         self.fees_in_base = self.dice.random() < 0.5
+        self.confirm = self.dice.choice([ConfirmMode.RISKY, ConfirmMode.NEVER])
         self.oracle = Oracle(self.journal, HOLDINGS)
         self.prices = dict(SYMBOLS)
         self.pending: dict[str, c.Command] = {}
         self.doing: set[asyncio.Task[None]] = set()
         self.given = 0
+        self.pressed_s: dict[str, float] = {}
         self.market: ManualMarket
         self.venue: PaperVenue
         self.engine: ExecutionEngine
@@ -98,7 +100,7 @@ class Session:
             clock=self.clock,
             settings=EngineSettings(
                 journal_id="simulated",
-                confirm=ConfirmPolicy(mode=ConfirmMode.RISKY),
+                confirm=ConfirmPolicy(mode=self.confirm),
                 limits=RiskLimits(
                     order_notional_pct_max=Decimal(12), positions_max=4, duplicate_window_s=2
                 ),
@@ -144,6 +146,16 @@ class Session:
             self.quote()
             assert self.engine.is_running, f"the engine stopped: {self.engine.loop.fault!r}"
             self.oracle.check(self.venue.ledger)
+            self._check_answers()
+
+    def _check_answers(self) -> None:
+        """A stop is answered soon, whatever hangs, unless the journal is away."""
+        now = self.clock.monotonic()
+        for name, since in self.pressed_s.items():
+            if self.journal.is_down:
+                self.pressed_s[name] = now
+            elif name in self.pending:
+                assert now - since < ANSWER_S, f"the stop {name} is not answered"
 
     def named(self, wanted: type[c.CommandBase], actor: c.Actor = OWNER, **fields: Any) -> Any:
         self.given += 1
@@ -154,6 +166,7 @@ class Session:
         self.pending[command.command_id] = command
         pressed_before = set(self.oracle.halts_pressed)
         if isinstance(command, c.Halt | c.Flatten):
+            self.pressed_s[command.command_id] = self.clock.monotonic()
             self.oracle.press_halt(command.command_id)
         answer: Any
         if isinstance(command, c.Halt):
@@ -182,7 +195,7 @@ class Session:
         except (JournalUnavailable, EngineStopped) as fault:
             if isinstance(fault, JournalUnavailable):
                 assert not isinstance(command, c.Halt | c.Flatten), "a stop is refused"
-                found = await self.journal.find_command(name)
+                found = [event for event in self.journal.events if event.command_id == name]
                 assert not found, f"{name} was answered 'nothing was done', and {found}"
                 self.pending.pop(name, None)
             return
@@ -197,7 +210,7 @@ class Session:
         dice, state = self.dice, self.engine.state
         positions, orders = list(state.positions.values()), list(state.orders)
         tickets = list(state.tickets)
-        if state.trading is not TradingState.ACTIVE and dice.random() < 0.15:
+        if state.trading is not TradingState.ACTIVE and dice.random() < 0.4:
             self.resume()
         match dice.randrange(24):
             case 0 | 1 | 2 | 3 | 4 | 5:
@@ -226,7 +239,12 @@ class Session:
                 self.resume()
                 if dice.random() < 0.2:
                     self.give(self.named(c.Halt))
-            case 16 if dice.random() < 0.25:
+            case 13:
+                self.wish()
+                if dice.random() < 0.5:
+                    await asyncio.sleep(dice.choice([0, 0, 0.02, 0.06]))
+                self.give(self.named(c.Halt))
+            case 16 if dice.random() < 0.15:
                 self.give(self.named(c.Flatten))
             case 17 | 18:
                 symbol = dice.choice(list(SYMBOLS))
@@ -248,6 +266,8 @@ class Session:
                 self.wish()
                 await self.pass_time(dice.uniform(0.2, 2))
                 self.journal.is_down = False
+            case 23 if dice.random() < 0.3:
+                self.clock.jump(dice.choice([-3, 3, -40, 20]))
             case 22 if dice.random() < 0.5:
                 self.faults.go_down()
                 await self.pass_time(dice.uniform(0.5, 12))
@@ -310,8 +330,20 @@ class Session:
         for monitor in self.engine.dispatcher._monitors.values():
             await monitor.books()
         await self.pass_time(45)  # the longest pause of a stop that is tried again
+        self._check_stops()
         self.oracle.check_rest(self.venue.ledger)
         assert self.oracle.state == self.engine.state, "I10: the events do not give the live State"
+
+    def _check_stops(self) -> None:
+        """No position is left beyond its own stop, dust aside."""
+        for key, position in self.engine.state.positions.items():
+            quote = self.market.latest()[key]
+            swap = ":" in position.symbol
+            price = quote.mark if swap else quote.bid
+            lots = abs(position.quantity) // Decimal("0.001") * Decimal("0.001")
+            if position.stop is not None and lots * price > 12:
+                beyond = (price - position.stop) * (1 if position.is_long else -1) <= 0
+                assert not beyond, f"{key} is left at {price}, beyond its stop {position.stop}"
 
 
 async def session(seed: int) -> Session:
