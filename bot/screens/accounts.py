@@ -1,6 +1,7 @@
 """Balance, PnL, performance, signals, mode, venues and a symbol's price, as text cards."""
 
 from decimal import Decimal
+from typing import Final
 
 from bot.callbacks import OpenPosition, Page, Refresh, Show
 from bot.screens import figures
@@ -34,6 +35,7 @@ from bot.views.accounts import (
     day_share_pct,
 )
 from bot.views.scene import Scene, venue_title
+from engine.orders import OrderStatus
 
 _PURSES_MAX = 3
 
@@ -180,6 +182,16 @@ def _ms(value: Decimal) -> str:
     return whole if len(whole) <= 5 else f"{figures.fixed(value / 1000, 0).replace(',', '')}s"[:6]
 
 
+_STATUS_WORDS: Final = {
+    OrderStatus.SUBMITTED: "sent",
+    OrderStatus.NOT_SENT: "not sent",
+    OrderStatus.ACCEPTED: "works",
+    OrderStatus.PARTIALLY_FILLED: "partly filled",
+    OrderStatus.PENDING_CANCEL: "cancelling",
+    OrderStatus.CANCELED: "cancelled",
+}
+
+
 def signals(view: SignalsView) -> Screen:
     """List the newest signals: when, what, from whom, and what became of it."""
     scene = view.scene
@@ -187,10 +199,15 @@ def signals(view: SignalsView) -> Screen:
         title = title_line("No signals yet", sign=Sign.FINE, live=scene.live)
         return Screen(text=text_of(title, _as_of(scene)), rows=_refresh(Page.SIGNALS))
     lines = []
-    for received in view.signals:
+    for received, status in view.signals:
         at = figures.clock_short(received.at, scene.tz, scene.now)
-        what = f"{received.signal.action.value} {received.signal.symbol}"
+        spot, swap, _ = received.signal.symbol.partition(":")
+        what = f"{received.signal.action.value} {spot}{' perp' if swap else ''}"
         outcome = received.outcome or "open"
+        if status is not None:
+            outcome = f"{outcome} {_STATUS_WORDS.get(status, status.value)}"
+        elif outcome.startswith("T-"):
+            outcome = f"{outcome} waits"
         lines.append(f"{at} {plain_text(what)} {bold(outcome)}")
         lines.append(f"by {plain_text(received.actor)} · {plain_text(received.signal.strategy)}")
     return Screen(

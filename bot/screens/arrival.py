@@ -125,7 +125,6 @@ def help_card(scene: Scene) -> Screen:
                 "To trade you need the role trader.",
             ),
             rows=_buttons(scene, Page.POSITIONS),
-            keyboard=keyboard(scene.role),
         )
     owner = (bold("Owner"), "/risk limits, /mode what this is", "/resume after a stop")
     return Screen(
@@ -144,5 +143,4 @@ def help_card(scene: Scene) -> Screen:
             *(owner if scene.is_owner else ()),
         ),
         rows=_buttons(scene, Page.RISK),
-        keyboard=keyboard(scene.role),
     )

@@ -124,6 +124,7 @@ def denied(view: DeniedView) -> Screen:
             amount,
             quote(*(plain_text(text) for text in reasons)),
             _passing(view),
+            _way_out(view),
         ),
         rows=tuple(rows),
     )
@@ -155,6 +156,13 @@ def _passing(view: DeniedView) -> str | None:
         return text
     all_ = {2: "Both", 3: "All three"}.get(len(view.breaches), f"All {len(view.breaches)}")
     return f"{text}\n{all_}: <b>{figures.money(view.passing)} {plain_text(about.quote)}</b>"
+
+
+def _way_out(view: DeniedView) -> str | None:
+    """Say what lifts a halt: no smaller order would pass, and STOP is nothing to work around."""
+    if not any(b.rule == "trading_state" and b.value == "halted" for b in view.breaches):
+        return None
+    return "/resume allows entries again." if view.scene.is_owner else "An owner may /resume."
 
 
 _RULES = {

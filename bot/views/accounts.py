@@ -80,10 +80,10 @@ class PerformanceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalsView:
-    """Show the newest signals and what became of them."""
+    """Show the newest signals, each with what became of it as far as the tails reach."""
 
     scene: Scene
-    signals: tuple[ReceivedSignal, ...]
+    signals: tuple[tuple[ReceivedSignal, OrderStatus | None], ...]
     total: int
 
 
@@ -220,7 +220,10 @@ def spread(name: str, values: Sequence[Decimal]) -> Spread | None:
 def signals_view(scene: Scene, state: State) -> SignalsView:
     """Show the newest signals first."""
     received = sorted(state.signals.values(), key=lambda signal: signal.at, reverse=True)
-    return SignalsView(scene=scene, signals=tuple(received[:SIGNAL_ROWS]), total=len(received))
+    orders = (*state.orders_finished.values(), *state.orders.values())
+    statuses = {order.signal_id: order.status for order in orders}
+    shown = tuple((each, statuses.get(each.signal_id)) for each in received[:SIGNAL_ROWS])
+    return SignalsView(scene=scene, signals=shown, total=len(received))
 
 
 def mode_view(scene: Scene, state: State, version: str) -> ModeView:

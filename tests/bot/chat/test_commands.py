@@ -38,6 +38,12 @@ async def test_every_command_has_an_answer_that_says_what_it_is_about(
     await world.said(OWNER, command, part=ANSWERS[command])
 
 
+async def test_help_comes_with_its_buttons(world: ChatWorld) -> None:
+    asked = await world.sandbox.say(OWNER, "/help")
+    card = await world.answer_to(OWNER, asked)
+    assert card.labels == ["Guided trade", "Status", "Risk"]
+
+
 def test_no_command_is_forgotten_above() -> None:
     assert {line.removeprefix("/").partition(" ")[0] for line in ANSWERS} == COMMANDS.keys()
 

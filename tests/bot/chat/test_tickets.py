@@ -199,6 +199,12 @@ async def test_a_denial_names_its_rule_and_its_button_makes_the_passing_ticket(
     )
 
 
+async def test_a_denial_while_halted_says_who_lifts_it(world: ChatWorld) -> None:
+    await world.said(OWNER, "/stop", part="Halted")
+    denial = await world.said(OWNER, "/buy btc 100 usdt", part="Denied")
+    assert "/resume allows entries again." in denial
+
+
 async def test_a_position_is_closed_by_half_from_its_card(world: ChatWorld) -> None:
     await bought(world)
     before = next(iter(world.assembly.engine.state.positions.values())).quantity

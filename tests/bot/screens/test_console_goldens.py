@@ -593,5 +593,22 @@ def test_the_signals_card(golden: Golden) -> None:
     )
     state = a.live_state(signals={"s1": received})
     golden("signals", accounts.signals(account_views.signals_view(a.scene(state), state)))
+    done = a.order(
+        "binance:BTC/USDT",
+        OrderSide.BUY,
+        "0.004",
+        "o1",
+        signal_id="s1",
+        status=OrderStatus.CANCELED,
+    )
+    ended = a.live_state(signals={"s1": received}, orders_finished={done.client_order_id: done})
+    shown = accounts.signals(account_views.signals_view(a.scene(ended), ended))
+    assert "O-7K4M cancelled" in shown.text
+    waits = replace(
+        received, outcome="T-7K4M", signal=replace(received.signal, symbol="BTC/USDT:USDT")
+    )
+    open_still = a.live_state(signals={"s1": waits})
+    shown = accounts.signals(account_views.signals_view(a.scene(open_still), open_still))
+    assert "buy BTC/USDT perp <b>T-7K4M waits</b>" in shown.text
     empty = a.live_state()
     golden("signals_none", accounts.signals(account_views.signals_view(a.scene(empty), empty)))
