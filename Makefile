@@ -6,6 +6,7 @@
 #   make test              all tests, two at a time; ARGS goes to pytest
 #   make lint              ruff, mypy and the import contracts
 #   make bench             the benchmarks
+#   make tour              takes the README's pictures anew; needs Chromium with its chromedriver
 #   make clean             removes .venv and caches, never a journal
 
 SHELL := /bin/sh
@@ -24,7 +25,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 OFFLINE = { echo "Installing failed: see pip's words above. Quarterdeck's packages come from the \
 	package index that pip is configured with, so the network must reach it." >&2; exit 1; }
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench tour clean
 
 demo: .venv/.installed-run
 	@exec $(BIN)/quarterdeck demo $(ARGS)
@@ -40,6 +41,9 @@ lint: .venv/.installed-all
 
 bench: .venv/.installed-all
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+tour: .venv/.installed-all
+	@exec $(BIN)/python -m tests.tour $(ARGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .coverage htmlcov .hypothesis
