@@ -59,11 +59,11 @@ RATES = (
 class Session:
     """Hold what outlives a crash, and the engine of the moment."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, journal: FailingJournal | None = None) -> None:
         self.dice = random.Random(seed)
         self.seed = seed
         self.clock = VirtualClock()
-        self.journal = FailingJournal(random.Random(seed + 1))
+        self.journal = journal or FailingJournal(random.Random(seed + 1))
         self.store = MemoryLedgerStore()
         self.faults = PaperFaults(seed=seed)
         self.fees_in_base = self.dice.random() < 0.5
@@ -212,7 +212,7 @@ class Session:
         tickets = list(state.tickets)
         if state.trading is not TradingState.ACTIVE and dice.random() < 0.4:
             self.resume()
-        match dice.randrange(24):
+        match dice.randrange(25):
             case 0 | 1 | 2 | 3 | 4 | 5:
                 self.wish()
             case 6 | 7 if positions:
@@ -268,6 +268,8 @@ class Session:
                 self.journal.is_down = False
             case 23 if dice.random() < 0.3:
                 self.clock.jump(dice.choice([-3, 3, -40, 20]))
+            case 24:
+                await self.straddle()
             case 22 if dice.random() < 0.5:
                 self.faults.go_down()
                 await self.pass_time(dice.uniform(0.5, 12))
@@ -307,6 +309,18 @@ class Session:
         actor = dice.choice([OWNER, TRADER])
         for _ in range(dice.choice([1, 1, 1, 2])):
             self.give(self.named(c.SubmitSignal, actor, signal=made, venue="binance"))
+
+    async def straddle(self) -> None:
+        """Bid below a swap's price, sell it short, each with a stop, and let the price fall."""
+        symbol = self.dice.choice([symbol for symbol in SYMBOLS if ":" in symbol])
+        bid = str(round(self.prices[symbol] * 0.995, 1))
+        bought: dict[str, Any] = {"price_limit": bid, "notional": "70"}
+        for action, fields in (("buy", bought), ("short", {"notional": "190"})):
+            made = signal(symbol, action, stop_loss_pct="3", **fields)
+            self.give(self.named(c.SubmitSignal, signal=made, venue="binance"))
+        await self.pass_time(self.dice.uniform(0.1, 2))
+        self.prices[symbol] *= self.dice.choice([0.99, 0.99, 1.01])
+        self.quote()
 
     async def rest(self) -> None:
         """Let everything go well, cancel what rests, and judge what is left."""
