@@ -86,6 +86,7 @@ class Alerts:
         self._clock = clock
         self._observe_delay = observe_delay
         self._talks: dict[Key, _Talk] = {}
+        self._in_order: dict[int, asyncio.Lock] = {}
         self._doubtful: set[Key] = set()
 
     async def run(self) -> None:
@@ -116,7 +117,8 @@ class Alerts:
             return
         if row.lane is not Lane.STOP:
             in_chat = sum(1 for chat_id, _ in self._talks if chat_id == row.chat_id)
-            if len(self._talks) >= IN_FLIGHT_MAX or in_chat >= IN_FLIGHT_CHAT_MAX:
+            room = self._outgoing.room_in(row.chat_id, IN_FLIGHT_CHAT_MAX)
+            if len(self._talks) >= IN_FLIGHT_MAX or in_chat >= room:
                 return
         self._talks[key] = talk = _Talk()
         talk.add(row)
@@ -138,7 +140,17 @@ class Alerts:
             self._outgoing.changed.set()
 
     async def _tell_once(self, key: Key, talk: _Talk) -> None:
+        """Tell what has gathered. In one chat one after another, so that order is kept; a STOP
+        waits for nobody.
+        """
         lane = min(row.lane for row in talk.rows.values())
+        if lane is Lane.STOP:
+            await self._tell_now(key, talk, lane)
+            return
+        async with self._in_order.setdefault(key[0], asyncio.Lock()):
+            await self._tell_now(key, talk, lane)
+
+    async def _tell_now(self, key: Key, talk: _Talk, lane: Lane) -> None:
         try:
             turn = await self._delivery.turn(key[0], lane)
         except Undelivered as fault:
@@ -162,7 +174,7 @@ class Alerts:
                 await self._outgoing.drop(rows, f"refused by Telegram: {fault}")
             except Exception:  # task boundary: a bug in one alert must not silence all the others
                 log.exception("alert not told", extra={"chat_id": key[0], "subject": key[1]})
-                await self._outgoing.retry(rows, "a bug of ours, see the log")
+                await self._outgoing.retry(rows, "a bug of ours, see the log", whole_chat=False)
             for row in rows:
                 talk.rows.pop(row.row_id, None)
 

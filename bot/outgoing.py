@@ -5,7 +5,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -53,6 +53,8 @@ class Outgoing:
         self._pace = pace
         self._ended: OrderedDict[int, None] = OrderedDict()
         self._failures: dict[Key, int] = {}
+        self._until: dict[int, datetime] = {}
+        self._looked_at = clock.now()
 
     @property
     def changed(self) -> asyncio.Event:
@@ -70,9 +72,20 @@ class Outgoing:
 
         The database was read a moment ago; what was told in between is left out.
         """
-        ask = partial(self._outbox.due, limit, self._clock.now())
+        self._looked_at = self._clock.now()
+        ask = partial(self._outbox.due, limit, self._looked_at)
         rows = await patiently(ask, self._pace.idle_s)
         return [row for row in rows if row.row_id not in self._ended]
+
+    def room_in(self, chat_id: int, most: int) -> int:
+        """Give how many subjects of a chat may be told at once: `most`, but of one that could not
+        be reached none while it is left alone, and then the oldest alone until it answers.
+        """
+        until = self._until.get(chat_id)
+        if until is None:
+            return most
+        # As of the look that found what is due: the oldest is not among it a moment too early.
+        return 0 if until > self._looked_at else 1
 
     async def begin(self, rows: Rows) -> None:
         """Say that these are about to be sent; a crash from now on makes them repeats."""
@@ -85,6 +98,11 @@ class Outgoing:
         for row in rows:
             self._end(row)
             await patiently(partial(self._outbox.sent, row.row_id, now), self._pace.idle_s)
+        chat_id = rows[-1].chat_id
+        if chat_id in self._until:
+            # First all that waited is made due together; only then is there room for it.
+            await patiently(partial(self._outbox.hurry, chat_id, now), self._pace.idle_s)
+            self._until.pop(chat_id, None)
 
     async def drop(self, rows: Rows, reason: str) -> None:
         """Give these up, for a reason that is kept."""
@@ -97,8 +115,12 @@ class Outgoing:
             self._end(row)
             await patiently(partial(self._outbox.dropped, row.row_id, reason), self._pace.idle_s)
 
-    async def retry(self, rows: Rows, reason: str) -> None:
-        """Let these wait; longer each time, and never for the last time."""
+    async def retry(self, rows: Rows, reason: str, *, whole_chat: bool = True) -> None:
+        """Let these wait; longer each time, and never for the last time.
+
+        What waits because the whole chat cannot be reached waits for one moment together, so that
+        it goes out in order when the chat can be reached again.
+        """
         key = (rows[-1].chat_id, rows[-1].subject)
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         wait_s = self._pace.retry_after_s(failures)
@@ -106,7 +128,12 @@ class Outgoing:
             "alert waits",
             extra={"chat_id": key[0], "subject": key[1], "reason": reason, "retry_s": wait_s},
         )
-        not_before = self._clock.now() + timedelta(seconds=wait_s)
+        now = self._clock.now()
+        not_before = now + timedelta(seconds=wait_s)
+        if whole_chat:
+            until = self._until.get(key[0])
+            not_before = until if until is not None and until > now else not_before
+            self._until[key[0]] = not_before
         for row in rows:
             ask = partial(self._outbox.retry, row.row_id, not_before, reason)
             await patiently(ask, self._pace.idle_s)

@@ -74,6 +74,16 @@ class Outbox:
         await self._set((row_id,), values)
         self.changed.set()
 
+    async def hurry(self, chat_id: int, now: datetime) -> None:
+        """Make everything of a chat due at once that waited for it: it can be reached again."""
+        statement = (
+            update(OUTBOX)
+            .where(OUTBOX.c.chat_id == chat_id, OUTBOX.c.status == DUE, OUTBOX.c.not_before > now)
+            .values(not_before=now)
+        )
+        await self._database.write(lambda connection: connection.execute(statement).rowcount)
+        self.changed.set()
+
     async def dropped(self, row_id: int, reason: str) -> None:
         """Give a row up: its chat blocked the bot, or a later row of its subject replaced it."""
         values = {"status": DROPPED, "reason": bounded(reason), "ended_at": OUTBOX.c.at}

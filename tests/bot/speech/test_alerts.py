@@ -361,6 +361,34 @@ async def test_a_network_that_comes_back_brings_everything_in_order(
     assert (await ended(world))["dropped"] == 0
 
 
+async def test_different_subjects_come_in_the_order_they_happened_after_an_outage(
+    world: SpeakingWorld, phones: Sandbox
+) -> None:
+    sizes = ("0.011", "0.012", "0.013", "0.014")
+    orders = [await world.submit(quantity=size) for size in sizes]
+    await phones.network(up=False)
+    async with world.speaking():
+        # given fills of four orders while nobody can be reached, the oldest tried again and again
+        for order, size in zip(orders, sizes, strict=True):
+            await world.happen(world.fill(order, size))
+        await until(lambda: _alone(world))
+        # when the network is back
+        await phones.network(up=True)
+        await world.until_told()
+
+    seen = [text for text in await texts(phones, OWNER) if "Bought" in text]
+    told = [next(size for size in sizes if f"Bought {size} BTC" in text) for text in seen]
+    assert told == list(sizes)
+
+
+async def _alone(world: SpeakingWorld) -> bool:
+    """Tell whether the oldest is tried again and again, and nothing younger is under way."""
+    statement = select(OUTBOX.c.attempts, OUTBOX.c.status).order_by(OUTBOX.c.row_id)
+    rows = await world.database.read(lambda c: c.execute(statement).all())
+    (oldest, *younger) = [row for row in rows if row.status in ("due", "sending")]
+    return int(oldest.attempts) >= 4 and all(row.status == "due" for row in younger)
+
+
 async def _attempts(world: SpeakingWorld) -> int:
     statement = select(OUTBOX.c.attempts).where(OUTBOX.c.status == "due")
     rows = await world.database.read(lambda c: c.execute(statement).all())
