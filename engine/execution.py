@@ -144,14 +144,16 @@ class ExecutionEngine(Runtime):
         before = self.state
         flat: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._flat_waiters.append(flat)
-        await self.send(
-            c.Flatten(command_id=self._command_id(None, reason), actor=PROGRAM, at=self.clock.now())
-        )
+        command_id = self._command_id(None, reason)
         errors: list[str] = []
         try:
             async with asyncio.timeout(timeout_s):
+                await self.send(
+                    c.Flatten(command_id=command_id, actor=PROGRAM, at=self.clock.now())
+                )
                 await flat
         except TimeoutError:
+            # Latched all the same; the engine goes on, and journals it as soon as it can.
             run = self.state.flattening
             lines = run.still_open if run is not None else ()
             errors = list(lines) or [f"not verified flat within {timeout_s:.0f} s"]

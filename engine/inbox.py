@@ -119,3 +119,10 @@ def worth_keeping(entries: Sequence[Entry]) -> list[Entry]:
             case _:
                 continue
     return kept
+
+
+def fail(entries: Sequence[Entry], fault: BaseException) -> None:
+    """Tell whoever waits for these entries that they came to nothing."""
+    for entry in entries:
+        if entry.future is not None and not entry.future.done():
+            entry.future.set_exception(fault)

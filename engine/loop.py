@@ -8,7 +8,7 @@ before that transaction is durable. The loop awaits its inbox and its journal, n
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine import commands as c
@@ -24,10 +24,11 @@ from engine.errors import (
     JournalUnavailable,
 )
 from engine.events import BreakerRearmed, Event, TradingResumed
-from engine.inbox import Entry, Inbox, worth_keeping
+from engine.inbox import Entry, Inbox, fail, worth_keeping
 from engine.ports import Clock, Journal, Known, Quotes, Step
 from engine.receipts import Receipt
 from engine.state import COMMANDS_TAIL, FILLS_TAIL, State
+from engine.tails import outside
 
 BATCH_MAX = 256
 RETRY_S = 0.5
@@ -159,6 +160,8 @@ class Loop:
                 self._halts_waiting -= 1
             elif isinstance(entry.message, c.TripBreaker):
                 self._trips_waiting -= 1
+        if any(outcome.is_repeat for outcome in outcomes):
+            self._unlatch()
         for outcome in outcomes:
             self._tell(outcome)
         self._batch = []
@@ -173,7 +176,7 @@ class Loop:
         self._batch = []
         self._halts_waiting = self._trips_waiting = 0
         why = f"The engine has stopped: {self.fault}." if self.fault else "The engine has stopped."
-        _fail(waiting, fault if isinstance(fault, JournalError) else EngineStopped(why))
+        fail(waiting, fault if isinstance(fault, JournalError) else EngineStopped(why))
 
     async def _decided(
         self, batch: Sequence[Entry], state: State
@@ -238,16 +241,25 @@ class Loop:
         """Refuse what nobody has decided yet, but for what is worth keeping."""
         kept = worth_keeping(waiting)
         keeping = {id(entry) for entry in kept}
-        _fail([entry for entry in waiting if id(entry) not in keeping], fault)
+        fail([entry for entry in waiting if id(entry) not in keeping], fault)
         self.inbox.put_back(kept)
+
+    def _unlatch(self) -> None:
+        """Hold what State holds, unless a stop or a trip waits to be decided.
+
+        A stop that comes again after it was resumed from, such as an update that is handled once
+        more after a crash, is a repeat and must lock nobody out.
+        """
+        if not self._halts_waiting:
+            self.stop_latched = self.state.stop is not None
+        if not self._trips_waiting:
+            self.breaker_latched = bool(self.state.breakers)
 
     def _tell(self, outcome: _Outcome) -> None:
         if not outcome.is_repeat:
             for event, state in zip(outcome.events, outcome.states, strict=True):
-                if isinstance(event, TradingResumed) and not self._halts_waiting:
-                    self.stop_latched = self.state.stop is not None
-                if isinstance(event, BreakerRearmed) and not self._trips_waiting:
-                    self.breaker_latched = bool(self.state.breakers)
+                if isinstance(event, TradingResumed | BreakerRearmed):
+                    self._unlatch()
                 for listener in self._listeners:
                     listener(event, state, outcome.entry.received_s)
         future = outcome.entry.future
@@ -282,8 +294,8 @@ class Loop:
             commands=frozenset(commands & state.commands_known.keys()),
             fills=frozenset(fills & state.fills_known.keys()),
         )
-        commands = _outside(commands, state.commands_known, COMMANDS_TAIL)
-        fills = _outside(fills, state.fills_known, FILLS_TAIL)
+        commands = outside(commands, state.commands_known, COMMANDS_TAIL)
+        fills = outside(fills, state.fills_known, FILLS_TAIL)
         if not commands and not fills:
             return known
         older = await self._journal.known(commands, fills)
@@ -332,14 +344,3 @@ class Loop:
             stop_latched=self.is_latched,
             settle_s=self._settle_s,
         )
-
-
-def _fail(entries: Sequence[Entry], fault: BaseException) -> None:
-    for entry in entries:
-        if entry.future is not None and not entry.future.done():
-            entry.future.set_exception(fault)
-
-
-def _outside(names: set[str], window: Mapping[str, object], length_max: int) -> set[str]:
-    """Give the names that a window does not hold; none while it has never let one go."""
-    return names - window.keys() if len(window) >= length_max else set()

@@ -20,3 +20,8 @@ def without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
     copy = dict(mapping)
     copy.pop(key, None)
     return copy
+
+
+def outside(names: set[str], window: Mapping[str, object], length_max: int) -> set[str]:
+    """Give the names that a tail does not hold; none while it has never let one go."""
+    return names - window.keys() if len(window) >= length_max else set()

@@ -251,3 +251,39 @@ async def test_who_waits_behind_an_append_that_nobody_can_settle_is_answered() -
         with pytest.raises(JournalUnavailable):
             await first
         assert not w.engine.state.orders
+
+
+@pytest.mark.parametrize("wanted", [c.Halt, c.Flatten])
+async def test_a_stop_that_comes_again_after_a_resume_latches_nothing(
+    wanted: type[c.CommandBase],
+) -> None:
+    # given a stop that was resumed from
+    async with world(confirm=NEVER) as w:
+        await w.give(wanted, command_id="tap")
+        await w.until(lambda: w.engine.state.flattening is None)
+        await w.give(c.Resume)
+        # when its update is handled once more, as after a crash
+        again = await w.give(wanted, command_id="tap")
+        # then it is known, and nobody is locked out
+        assert again.is_repeat
+        assert not w.engine.loop.is_latched
+        await buy(w)
+
+
+async def test_a_trip_that_comes_again_after_a_re_arm_latches_nothing() -> None:
+    async with world(confirm=NEVER) as w:
+        await w.give(c.TripBreaker, command_id="trip", reason="drill")
+        await w.give(c.RearmBreaker)
+        assert (await w.give(c.TripBreaker, command_id="trip", reason="drill")).is_repeat
+        assert not w.engine.loop.is_latched
+
+
+async def test_an_emergency_stop_comes_back_in_time_while_the_journal_is_away() -> None:
+    journal = TroubledJournal()
+    async with world(journal=journal, confirm=NEVER) as w:
+        journal.fault = JournalUnavailable("the disk is full")
+        said = await w.engine.emergency_stop_all(timeout_s=0.05)
+        assert said["errors"]
+        assert w.engine.loop.stop_latched
+        journal.fault = None
+        await w.until(lambda: w.engine.state.flatten is not None)

@@ -73,6 +73,7 @@ class Session:
         self.pending: dict[str, c.Command] = {}
         self.doing: set[asyncio.Task[None]] = set()
         self.given = 0
+        self.stops_given: list[c.Halt | c.Flatten] = []
         self.pressed_s: dict[str, float] = {}
         self.market: ManualMarket
         self.venue: PaperVenue
@@ -167,6 +168,7 @@ class Session:
         pressed_before = set(self.oracle.halts_pressed)
         if isinstance(command, c.Halt | c.Flatten):
             self.pressed_s[command.command_id] = self.clock.monotonic()
+            self.stops_given.append(command)
             self.oracle.press_halt(command.command_id)
         answer: Any
         if isinstance(command, c.Halt):
@@ -204,6 +206,8 @@ class Session:
         assert stored == [x for x in receipt.events if x.command_id == name], f"{name} twice"
         if any(isinstance(event, e.TradingResumed) for event in receipt.events):
             self.oracle.release(pressed_before)
+        elif receipt.is_repeat and self.engine.state.stop is None:
+            self.oracle.release({name})
 
     async def act(self) -> None:
         """Do one random thing."""
@@ -212,7 +216,7 @@ class Session:
         tickets = list(state.tickets)
         if state.trading is not TradingState.ACTIVE and dice.random() < 0.4:
             self.resume()
-        match dice.randrange(25):
+        match dice.randrange(26):
             case 0 | 1 | 2 | 3 | 4 | 5:
                 self.wish()
             case 6 | 7 if positions:
@@ -268,6 +272,8 @@ class Session:
                 self.journal.is_down = False
             case 23 if dice.random() < 0.3:
                 self.clock.jump(dice.choice([-3, 3, -40, 20]))
+            case 25 if self.stops_given:
+                self.give(dice.choice(self.stops_given))  # handled once more
             case 24:
                 await self.straddle()
             case 22 if dice.random() < 0.5:
@@ -345,6 +351,8 @@ class Session:
             await monitor.books()
         await self.pass_time(45)  # the longest pause of a stop that is tried again
         self._check_stops()
+        halted = self.engine.state.trading is not TradingState.ACTIVE
+        assert self.engine.loop.is_latched == halted, "latched otherwise than State says"
         self.oracle.check_rest(self.venue.ledger)
         assert self.oracle.state == self.engine.state, "I10: the events do not give the live State"
 
