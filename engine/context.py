@@ -17,7 +17,8 @@ class Context:
     """Give a decision its time, prices, instruments, and rows outside State's window.
 
     `armed` tells whether live entries are allowed; `settle_s` is how long an unknown order must
-    have been found nowhere before it counts as never accepted.
+    have been found nowhere before it counts as never accepted. `steady_since` is when the wall
+    clock last jumped: what was stamped before tells nothing about how long something has lasted.
     """
 
     now: datetime
@@ -29,6 +30,7 @@ class Context:
     armed: bool = False
     stop_latched: bool = False
     settle_s: int = 60
+    steady_since: datetime | None = None
 
     def fresh(self, key: str, state: State) -> Quote | None:
         """Give the quote of an instrument if it is no older than the limit."""

@@ -28,6 +28,7 @@ from engine.inbox import Entry, Inbox, fail, worth_keeping
 from engine.ports import Clock, Journal, Known, Quotes, Step
 from engine.receipts import Receipt
 from engine.state import COMMANDS_TAIL, FILLS_TAIL, State
+from engine.steadiness import Steadiness
 from engine.tails import outside
 
 BATCH_MAX = 256
@@ -79,6 +80,7 @@ class Loop:
         self._quotes = quotes
         self._clock = clock
         self._settle_s = settle_s
+        self._steadiness = Steadiness()
         self._listeners: list[Listener] = []
         self._batch: list[Entry] = []
         self._halts_waiting = 0
@@ -333,8 +335,10 @@ class Loop:
                     order = await self._journal.find_order(identity)
             case _:
                 pass
+        now = self._clock.now()
         return Context(
-            now=self._clock.now(),
+            now=now,
+            steady_since=self._steadiness.since(now, self._clock.monotonic()),
             quotes=self._quotes.latest(),
             instruments=self._quotes.instruments(),
             order=order,

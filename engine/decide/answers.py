@@ -112,6 +112,10 @@ def order_not_seen(turn: Turn, report: r.OrderNotSeen) -> None:
         )
     )
     since = order.unknown_since or turn.now
+    steady = turn.context.steady_since
+    if steady is not None:
+        # Neither a clock set forward nor one set back may pass for waiting, or hide it.
+        since = steady if steady > since or since > turn.now else since
     waited_s = (turn.now - since).total_seconds()
     enough = order.not_founds + 1 >= NOT_FOUNDS_MIN and waited_s >= turn.context.settle_s
     if report.complete and enough and order.filled == ZERO:
