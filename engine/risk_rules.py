@@ -184,7 +184,7 @@ def _duplicate(proposal: Proposal, state: State, context: Context) -> Breach | N
     window_s = state.limits.duplicate_window_s
     for sent in reversed(state.sent):
         age_s = (context.now - sent.at).total_seconds()
-        if age_s < window_s and sent.fingerprint == mark:
+        if abs(age_s) < window_s and sent.fingerprint == mark:
             return Breach(
                 rule="duplicate",
                 sentence=f"The same order was sent {age_s:.0f} s ago, wait {window_s} s",

@@ -82,7 +82,7 @@ def end(
 def sweep(turn: Turn) -> None:
     """Expire tickets whose time has passed; cancel entries that waited too long."""
     for ticket in tuple(turn.state.tickets.values()):
-        if turn.now >= ticket.expires_at:
+        if _is_over(turn, ticket):
             end(turn, ticket, TicketStatus.EXPIRED, ENGINE, None)
     patience = timedelta(seconds=turn.state.order_timeout_s)
     for order in turn.state.entries():
@@ -114,10 +114,15 @@ def _usable(turn: Turn, ticket_id: str, actor: Actor, command: str) -> Ticket | 
     if ticket.status is not TicketStatus.OPEN:
         turn.refuse(actor, command, f"ticket_{ticket.status}", _ended(ticket))
         return None
-    if turn.now >= ticket.expires_at:
+    if _is_over(turn, ticket):
         end(turn, ticket, TicketStatus.EXPIRED, ENGINE, None)
         return None
     return ticket
+
+
+def _is_over(turn: Turn, ticket: Ticket) -> bool:
+    """Tell whether its time has passed; what was opened in the future, by a clock set back, too."""
+    return not ticket.opened_at <= turn.now < ticket.expires_at
 
 
 def _ended(ticket: Ticket) -> str:
