@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     Connection,
@@ -24,6 +24,8 @@ from storage.database import Database
 from storage.fanout import DROPPED, DUE, SENDING, SENT, outbox_values
 from storage.statements import Values, enum_of, inserting, rows_of, run_many
 from storage.tables import OUTBOX, REASON_LENGTH_MAX
+
+WAIT_MAX = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,20 +152,26 @@ def bounded(reason: str) -> str:
 
 def _due(connection: Connection, limit: int, now: datetime) -> list[Values]:
     older = OUTBOX.alias("older")
+    # No wait is that long: what lies further ahead was stamped before the clock was set back.
+    latest = now + WAIT_MAX
     held = exists().where(
         older.c.chat_id == OUTBOX.c.chat_id,
         older.c.subject == OUTBOX.c.subject,
         older.c.row_id < OUTBOX.c.row_id,
         or_(
             older.c.status == SENDING,
-            and_(older.c.status == DUE, older.c.not_before > now),
+            and_(older.c.status == DUE, older.c.not_before > now, older.c.not_before <= latest),
         ),
     )
     return rows_of(
         connection,
         OUTBOX,
         lambda s: (
-            s.where(OUTBOX.c.status == DUE, OUTBOX.c.not_before <= now, ~held)
+            s.where(
+                OUTBOX.c.status == DUE,
+                or_(OUTBOX.c.not_before <= now, OUTBOX.c.not_before > latest),
+                ~held,
+            )
             .order_by(OUTBOX.c.lane, OUTBOX.c.row_id)
             .limit(limit)
         ),

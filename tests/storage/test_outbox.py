@@ -259,3 +259,14 @@ async def test_a_row_of_an_unknown_kind_is_named(database: Database, outbox: Out
     await database.write(lambda c: c.execute(text("UPDATE outbox SET kind='gossip'")).rowcount)
     with pytest.raises(JournalCorrupt, match=f"Table outbox, row {row_id}: 'gossip'"):
         await due(outbox)
+
+
+async def test_a_clock_set_back_holds_no_alert_up(outbox: Outbox) -> None:
+    # given an alert to be tried again in a moment, and a newer one of its subject
+    first, second = [*await added(outbox, alert()), *(await added(outbox, alert()))[1:]]
+    await outbox.retry(first, NOW + timedelta(seconds=30), "busy")
+    assert await due(outbox) == []
+    # when the clock is set back by hours
+    before = await outbox.due(100, NOW - timedelta(hours=3))
+    # then both are due at once, in order
+    assert [row.row_id for row in before] == [first, second]
