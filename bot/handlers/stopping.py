@@ -148,6 +148,12 @@ class Stopping:
             c.Resume(command_id=visit.command_id, actor=visit.person.actor, at=self.sight.now)
         )
         await self.outcomes.tell(visit, receipt)
+        if refused_in(receipt) is None:
+            # The question must not go on saying that everything stands still.
+            answered = notice(
+                self.sight.scene(visit.person), "Resumed", "Entries are allowed again."
+            )
+            await visit.edit(answered)
 
     async def rearm(self, visit: Visit, button: b.Rearm) -> None:
         """Re-arm a breaker."""

@@ -185,6 +185,9 @@ def slippage_line(cost_bps: Decimal | None) -> str:
 
 def _worth_line(view: OrderView) -> str:
     name = "Spent" if view.order.side is OrderSide.BUY else "Received"
+    if view.listing.is_swap:
+        # A swap moves margin and fees; the worth of the contracts changes no hands.
+        name = "Value"
     return line(name, figures.money(view.spent), view.listing.quote)
 
 

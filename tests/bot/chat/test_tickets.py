@@ -296,6 +296,10 @@ async def test_stop_flatten_and_resume_from_the_chat(world: ChatWorld) -> None:
     await world.sandbox.press(OWNER, card.message_id, "Resume")
     await world.sandbox.wait_for_text("ACTIVE", chat_id=OWNER, after=card.message_id)
     assert world.assembly.engine.state.stop is None
+    # and the card that asked does not go on saying that everything stands still
+    await world.sandbox.wait_for_message(
+        lambda one: one.message_id == card.message_id and "Resumed" in one.text, chat_id=OWNER
+    )
 
 
 async def test_without_confirmation_an_order_leaves_at_once_and_is_answered(

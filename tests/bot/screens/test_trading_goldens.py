@@ -360,6 +360,10 @@ def test_orders_of_every_other_status_have_a_card(golden: Golden) -> None:
         realised_pnl=Decimal("-3.70"),
     )
     golden("order_exit_filled", orders.order(_order(sold, a.live_state())))
+    short = replace(sold, venue="bybit", symbol="ETH/USDT:USDT", purpose=OrderPurpose.ENTRY)
+    shown = orders.order(_order(short, a.live_state())).text
+    assert "Value " in shown
+    assert "Received" not in shown
 
 
 def test_h1_the_orders_list(golden: Golden) -> None:
