@@ -15,6 +15,7 @@ from typing import Final, assert_never
 
 from bot.attempts import ChatBlocked, DeliveryError, RefusedByTelegram, Undelivered
 from bot.blocked_chats import BlockedChats
+from bot.chat_order import ChatOrder
 from bot.delivery import Delivery
 from bot.lanes import Turn
 from bot.outgoing import Key, Outgoing, Pace, Rows, patiently
@@ -73,6 +74,7 @@ class Alerts:
         role_of: Callable[[int], Role | None],
         clock: Clock,
         pace: Pace | None = None,
+        order: ChatOrder | None = None,
         observe_delay: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._pace = pace or Pace()
@@ -86,7 +88,7 @@ class Alerts:
         self._clock = clock
         self._observe_delay = observe_delay
         self._talks: dict[Key, _Talk] = {}
-        self._in_order: dict[int, asyncio.Lock] = {}
+        self._order = order or ChatOrder()
         self._doubtful: set[Key] = set()
 
     async def run(self) -> None:
@@ -147,7 +149,7 @@ class Alerts:
         if lane is Lane.STOP:
             await self._tell_now(key, talk, lane)
             return
-        async with self._in_order.setdefault(key[0], asyncio.Lock()):
+        async with self._order.of(key[0]):
             await self._tell_now(key, talk, lane)
 
     async def _tell_now(self, key: Key, talk: _Talk, lane: Lane) -> None:

@@ -14,6 +14,7 @@ from bot.alerts import Alerts
 from bot.assembly import Assembly
 from bot.blocked_chats import BlockedChats
 from bot.board import Board
+from bot.chat_order import ChatOrder
 from bot.delivery import Delivery
 from bot.gauges import Gauges
 from bot.handlers.reception import desk_of
@@ -83,6 +84,7 @@ class App:
         self._blocked = BlockedChats(
             outbox=assembly.outbox, notes=assembly.notes, state=self._state, clock=assembly.clock
         )
+        self._order = ChatOrder()
         telling_desk = self._telling_desk()
         self._alerts = self._alerts_on(telling_desk)
         self._board = Board(desk=telling_desk, delivery=self._delivery, blocked=self._blocked)
@@ -127,6 +129,7 @@ class App:
             state=self._state,
             role_of=self._access.operators.get,
             clock=self.assembly.clock,
+            order=self._order,
             observe_delay=partial(self.metrics.observe_latency, Latency.ALERT_DELAY),
         )
 
@@ -143,6 +146,7 @@ class App:
             menus=self._menus,
             health=self._health,
             version=VERSION,
+            order=self._order,
         )
         return Intake(
             poller=Poller(bot=self._bot, clock=assembly.clock),

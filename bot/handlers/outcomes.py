@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from bot.chat_order import ChatOrder
 from bot.handlers.notices import notice
 from bot.handlers.visits import Sight, Visit
 from bot.screens.figures import quantity
@@ -97,6 +98,7 @@ class Outcomes:
     sight: Sight
     cards: Cards
     notes: Notes
+    order: ChatOrder
 
     async def tell(self, visit: Visit, receipt: Receipt) -> None:
         """Reply to each event that nobody else tells this chat. Raises: DeliveryError."""
@@ -152,27 +154,37 @@ class Outcomes:
             await self.notes.put(asked_scope(visit.chat_id), name, str(asked))
             if await self._is_answered(name):
                 return
-        known = sight.state.order(name) or order
+        if not told:
+            await visit.reply(self._sent_screen(visit, order))
+            return
+        # While this chat's order is held no alert can cross: what fills now finds the card.
+        async with self.order.of(visit.chat_id):
+            if self._has_news(name):
+                return
+            message_id = await visit.reply(self._sent_screen(visit, order))
+            await self.cards.put(visit.chat_id, f"order:{name}", message_id, "working:", sight.now)
+
+    def _sent_screen(self, visit: Visit, order: Order) -> Screen:
+        sight = self.sight
+        known = sight.state.order(order.client_order_id) or order
         scene = sight.scene(visit.person)
         view = order_view(scene, known, sight.state, sight.instruments, sight.quotes)
-        message_id = await visit.reply(order_screen(view))
-        if not told:
-            return
-        if await self.cards.find(visit.chat_id, f"order:{name}") is not None:
-            await visit.take_back(message_id)
-            return
-        await self.cards.put(visit.chat_id, f"order:{name}", message_id, "working:", sight.now)
+        return order_screen(view)
 
     async def _is_answered(self, client_order_id: str) -> bool:
-        """Wait a moment for what the outbox will tell: a fill, an end, or that nobody knows."""
+        """Wait a moment for what the outbox will tell."""
         for _ in range(LOOKS):
-            order = self.sight.state.order(client_order_id)
-            if order is None or order.is_finished or order.filled > ZERO:
-                return True
-            if order.status is OrderStatus.UNKNOWN:
+            if self._has_news(client_order_id):
                 return True
             await asyncio.sleep(LOOK_EVERY_S)
         return False
+
+    def _has_news(self, client_order_id: str) -> bool:
+        """Tell whether the outbox speaks of the order: a fill, an end, or that nobody knows."""
+        order = self.sight.state.order(client_order_id)
+        if order is None or order.is_finished or order.filled > ZERO:
+            return True
+        return order.status is OrderStatus.UNKNOWN
 
     def _cancelling(self, scene: Scene, client_order_id: str) -> Screen:
         order = self.sight.state.order(client_order_id)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import tzinfo
 
+from bot.chat_order import ChatOrder
 from bot.console import Console
 from bot.handlers.closing import Closing
 from bot.handlers.desk import Desk
@@ -34,10 +35,11 @@ def desk_of(
     menus: Menus,
     health: Callable[[], tuple[VenueHealth, ...]],
     version: str,
+    order: ChatOrder | None = None,
 ) -> Desk:
-    """Wire the handlers."""
+    """Wire the handlers; `order` is shared with the alerts that speak to the same chats."""
     sight = Sight(console=console, clock=clock, tz=tz)
-    outcomes = Outcomes(sight=sight, cards=cards, notes=notes)
+    outcomes = Outcomes(sight=sight, cards=cards, notes=notes, order=order or ChatOrder())
     trading = Trading(sight=sight, outcomes=outcomes, notes=notes)
     closing = Closing(sight=sight, outcomes=outcomes, trading=trading, queries=queries)
     pages = Pages(

@@ -131,10 +131,6 @@ class Visit:
             return False
         return await self._sender.edit(self.chat_id, self.update.message_id, screen, lane=lane)
 
-    async def take_back(self, message_id: int) -> None:
-        """Delete a message of ours that another one has made needless. Raises: DeliveryError."""
-        await self._sender.delete(self.chat_id, message_id, lane=Lane.TICKET)
-
     async def remove(self) -> None:
         """Delete the card that was tapped. Raises: DeliveryError."""
         if self.update.message_id is not None:
