@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from engine import commands as c
 from engine import reports as r
@@ -83,8 +84,7 @@ class Loop:
         self._steadiness = Steadiness()
         self._listeners: list[Listener] = []
         self._batch: list[Entry] = []
-        self._halts_waiting = 0
-        self._trips_waiting = 0
+        self._halts_waiting = self._trips_waiting = 0
         self._closed = True
 
     def subscribe(self, listener: Listener) -> None:
@@ -335,10 +335,10 @@ class Loop:
                     order = await self._journal.find_order(identity)
             case _:
                 pass
-        now = self._clock.now()
+        now, monotonic = self._clock.now(), timedelta(seconds=self._clock.monotonic())
         return Context(
             now=now,
-            steady_since=self._steadiness.since(now, self._clock.monotonic()),
+            steady_since=self._steadiness.since(now, monotonic),
             quotes=self._quotes.latest(),
             instruments=self._quotes.instruments(),
             order=order,

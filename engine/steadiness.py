@@ -1,21 +1,21 @@
 """Steadiness: since when the wall clock has run evenly, told by the clock that never goes back."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-JUMP_S = 1.0
+JUMP = timedelta(seconds=1)
 
 
 class Steadiness:
     """Compare both clocks whenever somebody looks; a sleeping machine counts as a jump."""
 
     def __init__(self) -> None:
-        self._offset_s: float | None = None
+        self._origin: datetime | None = None
         self._since: datetime | None = None
 
-    def since(self, now: datetime, monotonic_s: float) -> datetime | None:
+    def since(self, now: datetime, monotonic: timedelta) -> datetime | None:
         """Give when the wall clock was seen to have jumped, by its own time; None if never."""
-        offset_s = now.timestamp() - monotonic_s
-        if self._offset_s is not None and abs(offset_s - self._offset_s) > JUMP_S:
+        origin = now - monotonic
+        if self._origin is not None and abs(origin - self._origin) > JUMP:
             self._since = now
-        self._offset_s = offset_s
+        self._origin = origin
         return self._since

@@ -33,7 +33,7 @@ SYMBOLS = {
     "SOL/USDT:USDT": 150.0,
 }
 HOLDINGS = {"BTC": Decimal("0.5"), "ETH": Decimal(3)}
-STEPS = 150
+STEPS = 90
 SETTLE_S = 20
 REST_S = 150.0  # from the venue's recovery to rest: the settle window, and every backoff
 ANSWER_S = 8.0  # a journal that fails now and then is tried again each half second
@@ -336,6 +336,7 @@ class Session:
         await self.pass_time(5)
         self.give(self.named(c.CancelEntries))
         resting = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+        state = self.engine.state
         for _ in range(int(REST_S)):
             await self.pass_time(1)
             state = self.engine.state

@@ -24,8 +24,13 @@ def test_a_random_session_breaks_no_invariant(seed: int, caplog: pytest.LogCaptu
     except Exception as fault:
         fault.add_note(f"the session of seed {seed}")
         raise
-    assert made.oracle.sent
+    made.oracle.read()
+    assert made.oracle.state == made.engine.state
 
 
 def test_a_session_is_the_same_each_time() -> None:
-    assert run(session(3)).journal.events == run(session(3)).journal.events
+    first, second = run(session(3)), run(session(3))
+    assert first.journal.events == second.journal.events
+    # and it is no empty one
+    assert first.oracle.sent
+    assert first.oracle.fills
