@@ -1,10 +1,11 @@
 """Tickets, outcomes, orders, fills and positions, exactly as the printed examples."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from bot.screens import order_list, orders, outcomes, positions, refusals, tickets, unknown
+from bot.screens import figures, order_list, orders, outcomes, positions, refusals, tickets, unknown
 from bot.screens.exits import stop_moved, triggered
 from bot.screens.limits import slippage
 from bot.views.exits import exit_view
@@ -360,6 +361,11 @@ def test_orders_of_every_other_status_have_a_card(golden: Golden) -> None:
         realised_pnl=Decimal("-3.70"),
     )
     golden("order_exit_filled", orders.order(_order(sold, a.live_state())))
+    state = a.live_state()
+    held = next(one for one in state.positions.values() if one.venue == "bybit")
+    part = replace(sold, venue="bybit", symbol=held.symbol, position_id=held.position_id)
+    left = figures.quantity(abs(held.quantity))
+    assert re.search(rf"Left +{left} ETH", orders.order(_order(part, state)).text)
     short = replace(sold, venue="bybit", symbol="ETH/USDT:USDT", purpose=OrderPurpose.ENTRY)
     shown = orders.order(_order(short, a.live_state())).text
     assert "Value " in shown
