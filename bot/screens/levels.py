@@ -1,11 +1,14 @@
-"""Levels: the stop and target rows that tickets, fill cards and positions share."""
+"""Levels: the rows of stop, targets and what is left that tickets, fill cards, positions share."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 from bot.screens import figures
-from bot.screens.layout import line
+from bot.screens.layout import line, shortened
 from bot.views.positions import LevelView
+from bot.views.scene import Listing
+from engine.orders import Order
+from engine.positions import Position
 
 _HALF = Decimal("0.5")
 
@@ -48,3 +51,10 @@ def watched_line(targets: int) -> str | None:
     return (
         "Target: watched by the console." if targets == 1 else ("Targets: watched by the console.")
     )
+
+
+def left_line(held: Position | None, exit_: Order, about: Listing) -> str:
+    """Say how much of its position an exit left; `held` is what its instrument holds now."""
+    if held is None or held.position_id != exit_.position_id:
+        return line("Left", "0", "flat")
+    return line("Left", figures.quantity(abs(held.quantity)), shortened(about.base, 8))

@@ -30,7 +30,7 @@ from bot.screens.layout import (
     text_of,
     title_line,
 )
-from bot.screens.levels import level_lines, watched_line
+from bot.screens.levels import left_line, level_lines, watched_line
 from bot.screens.unknown import unknown
 from bot.views.orders import OrderView
 from engine.numbers import ONE, ZERO
@@ -154,7 +154,7 @@ def _fill_panel(view: OrderView) -> str:
     lines += [_worth_line(view), _fee_line(view)]
     if order.is_exit:
         lines.append(line("Realised", figures.signed_money(order.realised_pnl), about.quote))
-        lines.append(_left_line(view))
+        lines.append(left_line(view.position, order, about))
         return panel(*lines)
     lines.append("")
     if view.stop is not None:
@@ -163,15 +163,6 @@ def _fill_panel(view: OrderView) -> str:
         lines.append(line("Stop", price, second=pnl))
     lines += level_lines(view.targets, about.tick, rows_max=4 if view.stop is None else 3)
     return panel(*lines)
-
-
-def _left_line(view: OrderView) -> str:
-    """Say how much of its position an exit left."""
-    held = view.position
-    if held is None or held.position_id != view.order.position_id:
-        return line("Left", "0", "flat")
-    left = figures.quantity(abs(held.quantity))
-    return line("Left", left, shortened(view.listing.base, 8))
 
 
 def _price_lines(view: OrderView) -> list[str]:

@@ -361,15 +361,14 @@ def test_orders_of_every_other_status_have_a_card(golden: Golden) -> None:
         realised_pnl=Decimal("-3.70"),
     )
     golden("order_exit_filled", orders.order(_order(sold, a.live_state())))
-    state = a.live_state()
-    held = next(one for one in state.positions.values() if one.venue == "bybit")
-    part = replace(sold, venue="bybit", symbol=held.symbol, position_id=held.position_id)
+    held = next(one for one in a.live_state().positions.values() if one.venue == "bybit")
+    half = replace(sold, venue="bybit", symbol=held.symbol, position_id=held.position_id)
     left = figures.quantity(abs(held.quantity))
-    assert re.search(rf"Left +{left} ETH", orders.order(_order(part, state)).text)
+    assert re.search(rf"Left +{left} ETH", orders.order(_order(half, a.live_state())).text)
     short = replace(sold, venue="bybit", symbol="ETH/USDT:USDT", purpose=OrderPurpose.ENTRY)
-    shown = orders.order(_order(short, a.live_state())).text
-    assert "Value " in shown
-    assert "Received" not in shown
+    text = orders.order(_order(short, a.live_state())).text
+    assert "Value " in text
+    assert "Received" not in text
 
 
 def test_h1_the_orders_list(golden: Golden) -> None:
