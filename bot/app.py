@@ -27,7 +27,7 @@ from bot.schedule import Schedule
 from bot.secret import Secret
 from bot.settings import OperatorSetting
 from bot.side_door import SideDoor, door_path
-from bot.telegram_api import check_token, take_updates, telegram_bot
+from bot.telegram_api import TelegramUnreachable, check_token, take_updates, telegram_bot
 from bot.tellings.book import Tellings
 from bot.tellings.orders import asked_scope
 from bot.tellings.telling import Desk as TellingDesk
@@ -174,16 +174,19 @@ class App:
         Raises: TokenRefused, TelegramUnreachable, JournalError, PortTaken; nothing runs then.
         """
         try:
-            await check_token(self._bot)
+            unreachable = await self._telegram_missing()
             await self.assembly.start()
+            self._check_worth(unreachable)
             self._follow_a_pulse()
             if self._web is not None:
                 await self._web.start()
             await self._door.start()
-            await take_updates(self._bot)
         except BaseException:
             await self.stop()
             raise
+        if unreachable is not None:
+            # Something is open: its stops are watched now, and the chat comes when it can.
+            log.warning("the chat waits: %s", unreachable)
         self._schedule.start()
         work: Iterable[tuple[str, Callable[[], Awaitable[None]]]] = (
             ("intake", self._intake.run),
@@ -197,6 +200,24 @@ class App:
         for name, run in work:
             # No TaskGroup: they begin in `start` and end in `stop`, each kept going by itself.
             self._tasks.append(asyncio.create_task(_kept(name, run), name=name))
+
+    async def _telegram_missing(self) -> TelegramUnreachable | None:
+        """Make sure of the token, and that updates can be polled; give what is in the way.
+
+        Raises: TokenRefused.
+        """
+        try:
+            await check_token(self._bot)
+            await take_updates(self._bot)
+        except TelegramUnreachable as fault:
+            return fault
+        return None
+
+    def _check_worth(self, unreachable: TelegramUnreachable | None) -> None:
+        """Go on without the chat only where something is open that must be watched."""
+        state = self._state()
+        if unreachable is not None and not state.positions and not state.orders:
+            raise unreachable
 
     def _follow_a_pulse(self) -> None:
         """Follow one price of each venue: the board is fresh before anybody has asked for one."""

@@ -85,7 +85,9 @@ class Outgoing:
         if until is None:
             return most
         # As of the look that found what is due: the oldest is not among it a moment too early.
-        return 0 if until > self._looked_at else 1
+        # A clock that was set back must not leave the chat alone for longer than any wait is.
+        longest = timedelta(seconds=2 * self._pace.retry_s[-1])
+        return 0 if self._looked_at < until <= self._looked_at + longest else 1
 
     async def begin(self, rows: Rows) -> None:
         """Say that these are about to be sent; a crash from now on makes them repeats."""

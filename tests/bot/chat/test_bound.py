@@ -13,6 +13,7 @@ from bot.app import App, ChatPlan
 from bot.assembly import assembled
 from bot.sandbox import Sandbox, SeenMessage
 from bot.secret import Secret
+from bot.telegram_api import TelegramUnreachable
 from engine.markets.manual import ManualMarket
 from engine.risk_limits import ConfirmPolicy
 from engine.state import State
@@ -223,3 +224,34 @@ async def test_a_flatten_after_stop_goes_on_on_the_ladders_card(
     assert flat.message_id > ladder.message_id
     assert not any("Flattening" in line for line in after), after
     assert "Flattening" in (await sandbox.message(ladder.message_id)).text
+
+
+async def test_open_positions_are_watched_though_telegram_cannot_be_reached(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    # given a position with a stop, and a console that ended
+    clock = TestClock()
+    async with app_on(tmp_path, sandbox, clock, confirm=ConfirmPolicy()):
+        await sandbox.say(OWNER, "/start")
+        await sandbox.wait_for_text("Try three things", chat_id=OWNER)
+        await sandbox.say(OWNER, "/buy btc 100 usdt sl 2%")
+        bought = await sandbox.wait_for_text("Filled in", chat_id=OWNER)
+    # when it starts again while Telegram cannot be reached, and the stop is gone through
+    await sandbox.network(up=False)
+    async with app_on(tmp_path, sandbox, clock, confirm=ConfirmPolicy()) as app:
+        market = app.assembly.market
+        assert isinstance(market, ManualMarket)
+        market.set("BTC/USDT", Decimal(58000), Decimal("58000.02"))
+        await wait_until(app.assembly.engine, lambda state: not state.positions)
+        # then the stop has closed it, and the chat is told as soon as it can be
+        await sandbox.network(up=True)
+        await sandbox.wait_for_text("Sold", chat_id=OWNER, after=bought.message_id, timeout_s=60)
+
+
+async def test_nothing_starts_for_nothing_while_telegram_cannot_be_reached(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await sandbox.network(up=False)
+    with pytest.raises(TelegramUnreachable):
+        async with app_on(tmp_path, sandbox, TestClock()):
+            pass
