@@ -73,6 +73,7 @@ class App:
         self.metrics = Metrics()
         self._bot: Bot = telegram_bot(plan.token, plan.api_url)
         self._access = Access(plan.operators)
+        self._bot_name: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._silent_since: dict[str, datetime] = {}
         engine = assembly.engine
@@ -156,6 +157,7 @@ class App:
             desk=desk,
             clock=assembly.clock,
             heard=self._blocked.heard_from,
+            bot_name=lambda: self._bot_name,
         )
 
     def _web_of(self) -> Web | None:
@@ -207,7 +209,7 @@ class App:
         Raises: TokenRefused.
         """
         try:
-            await check_token(self._bot)
+            self._bot_name = (await check_token(self._bot)).username
             await take_updates(self._bot)
         except TelegramUnreachable as fault:
             return fault

@@ -1,6 +1,7 @@
 """Incoming: what an update is, before anybody decides what to do with it."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -65,6 +66,16 @@ class Incoming:
     def command(self) -> tuple[str, str] | None:
         """Give the command and its words, where the text is one."""
         return split_command(self.text) if self.text is not None else None
+
+    def is_for_another(self, bot_name: str | None) -> bool:
+        """Tell whether a command names another bot, as `/buy@other_bot` does in a group.
+
+        STOP is ours whatever it names: halting too often is the smaller harm.
+        """
+        if self.text is None or bot_name is None or self.is_stop:
+            return False
+        named = re.match(r"/[A-Za-z0-9_]{1,32}@(\w+)", self.text.strip())
+        return named is not None and named[1].casefold() != bot_name.casefold()
 
     def button(self) -> Button:
         """Give the button that was pressed. Raises: ForgedCallback."""

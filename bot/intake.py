@@ -47,6 +47,7 @@ class Intake:
         clock: Clock,
         strangers: Strangers | None = None,
         heard: Callable[[int], Awaitable[None]] | None = None,
+        bot_name: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._poller = poller
         self._store = store
@@ -56,6 +57,7 @@ class Intake:
         self._clock = clock
         self._strangers = strangers or Strangers()
         self._heard = heard
+        self._bot_name = bot_name
         self._latched: set[int] = set()
         self._backlog = Backlog()
         self._group: asyncio.TaskGroup | None = None
@@ -176,6 +178,9 @@ class Intake:
         person = self._access.person(update.user_id, update.chat_id)
         if person is None:
             await self._stranger(update)
+            return
+        if update.is_for_another(self._bot_name()):
+            await self._done([update.update_id])
             return
         now = self._clock.now()
         is_old = update.age(now) > STALE_AFTER or (is_backlog and update.is_old_tap(now))

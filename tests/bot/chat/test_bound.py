@@ -255,3 +255,13 @@ async def test_nothing_starts_for_nothing_while_telegram_cannot_be_reached(
     with pytest.raises(TelegramUnreachable):
         async with app_on(tmp_path, sandbox, TestClock()):
             pass
+
+
+async def test_a_command_that_names_another_bot_is_left_to_it(app: App, sandbox: Sandbox) -> None:
+    asked = await sandbox.say(OWNER, "/positions@other_bot")
+    named = await sandbox.say(OWNER, "/positions@Quarterdeck_Sandbox_Bot")
+    card = await sandbox.wait_for_text("No positions", chat_id=OWNER, after=asked)
+    assert card.reply_to == named
+    # STOP is ours whatever it names
+    await sandbox.say(OWNER, "/stop@other_bot")
+    await sandbox.wait_for_text("HALTED", chat_id=OWNER, after=named)
