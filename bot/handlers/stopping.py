@@ -44,28 +44,34 @@ class Stopping:
         When the journal does not answer in time, the person is told so at once: nothing leaves
         all the same.
         """
-        waiting = asyncio.ensure_future(halt)  # the engine's own future; it may outlive the answer
-        try:
-            async with asyncio.timeout(JOURNAL_WAIT_S):
-                receipt = await asyncio.shield(waiting)
-        except (TimeoutError, EngineError) as fault:
-            # The engine keeps an unjournaled stop and writes it as soon as it can.
-            waiting.add_done_callback(_observed)
-            reason = str(fault) or "the journal does not answer"
-            await visit.reply(
-                notice(
-                    self.sight.scene(visit.person),
-                    "HALTED, not yet journaled",
-                    f"No new entries leave. Not written down yet: {reason}",
-                    sign=Sign.STOPPED,
-                ),
-                silent=False,
-                lane=Lane.STOP,
-            )
+        receipt = await self._journaled(visit, halt)
+        if receipt is None:
             return
         is_new = any(isinstance(each, TradingHalted) for each in receipt.events)
         if not is_new or receipt.is_repeat or not is_bound(self.sight, visit.chat_id):
             await visit.reply(self.ladder(visit), silent=False, lane=Lane.STOP)
+
+    async def _journaled(self, visit: Visit, sent: Awaitable[Receipt]) -> Receipt | None:
+        """Wait a moment for the receipt of what has halted already; else say so, and give None."""
+        waiting = asyncio.ensure_future(sent)  # the engine keeps it; it may outlive the answer
+        try:
+            async with asyncio.timeout(JOURNAL_WAIT_S):
+                return await asyncio.shield(waiting)
+        except (TimeoutError, EngineError) as fault:
+            # The engine writes it down, and goes on with it, as soon as it can.
+            waiting.add_done_callback(_observed)
+            reason = str(fault) or "the journal does not answer"
+        await visit.reply(
+            notice(
+                self.sight.scene(visit.person),
+                "HALTED, not yet journaled",
+                f"No new entries leave. Not written down yet: {reason}",
+                sign=Sign.STOPPED,
+            ),
+            silent=False,
+            lane=Lane.STOP,
+        )
+        return None
 
     async def flatten_command(self, visit: Visit, text: str) -> None:
         """Run /flatten, unless it names something: it would close everything all the same."""
@@ -82,9 +88,12 @@ class Stopping:
         await self._flatten(visit)
 
     async def _flatten(self, visit: Visit) -> None:
-        receipt = await self.sight.console.send(
-            c.Flatten(command_id=visit.command_id, actor=visit.person.actor, at=self.sight.now)
+        command = c.Flatten(
+            command_id=visit.command_id, actor=visit.person.actor, at=self.sight.now
         )
+        receipt = await self._journaled(visit, self.sight.console.send(command))
+        if receipt is None:
+            return
         if refused_in(receipt) is not None or not is_bound(self.sight, visit.chat_id):
             sight, run = self.sight, self.sight.state.flatten
             if run is not None:
