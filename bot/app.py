@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
@@ -64,14 +65,29 @@ class ChatPlan:
     tz: tzinfo
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How the console reaches the world: Telegram's client, the clock's jobs, the shell's door.
+
+    A simulation brings its own; `jitter` spreads what is asked of Telegram again.
+    """
+
+    bot: Callable[[Secret, str], Bot] = telegram_bot
+    schedule: type[Schedule] = Schedule
+    has_door: bool = True
+    jitter: random.Random = field(default_factory=random.Random)
+
+
 class App:
     """Run one account's console: engine, chat, alerts, schedule, HTTP and the shell's door."""
 
-    def __init__(self, assembly: Assembly, plan: ChatPlan) -> None:
+    def __init__(self, assembly: Assembly, plan: ChatPlan, ways: Ways | None = None) -> None:
+        ways = ways or Ways()
         self.assembly = assembly
         self.plan = plan
         self.metrics = Metrics()
-        self._bot: Bot = telegram_bot(plan.token, plan.api_url)
+        self._ways = ways
+        self._bot: Bot = ways.bot(plan.token, plan.api_url)
         self._access = Access(plan.operators)
         self._bot_name: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -79,7 +95,10 @@ class App:
         engine = assembly.engine
         self._gauges = Gauges(metrics=self.metrics, engine=engine, outbox=assembly.outbox)
         self._delivery = Delivery(
-            bot=self._bot, clock=assembly.clock, count_flood=self.metrics.count_telegram_429
+            bot=self._bot,
+            clock=assembly.clock,
+            count_flood=self.metrics.count_telegram_429,
+            jitter=ways.jitter,
         )
         self._menus = Menus(bot=self._bot, operators=self._access.operators)
         self._blocked = BlockedChats(
@@ -96,14 +115,14 @@ class App:
             clock=assembly.clock,
         )
         self._intake = self._intake_of()
-        self._schedule = Schedule(
+        self._schedule = ways.schedule(
             enqueue=engine.loop.post,
             state=self._state,
             chain_head=lambda: assembly.journal.last_hash,
             refresh_boards=self._board.refresh,
             clock=assembly.clock,
         )
-        self._door = SideDoor(door_path(assembly.plan.database_url), engine, assembly.clock)
+        self._door = self._door_of()
         self._web = self._web_of()
         engine.loop.subscribe(self._see)
 
@@ -150,7 +169,7 @@ class App:
             order=self._order,
         )
         return Intake(
-            poller=Poller(bot=self._bot, clock=assembly.clock),
+            poller=Poller(bot=self._bot, clock=assembly.clock, jitter=self._ways.jitter),
             store=assembly.updates,
             access=self._access,
             console=assembly.engine,
@@ -159,6 +178,12 @@ class App:
             heard=self._blocked.heard_from,
             bot_name=lambda: self._bot_name,
         )
+
+    def _door_of(self) -> SideDoor | None:
+        if not self._ways.has_door:
+            return None
+        assembly = self.assembly
+        return SideDoor(door_path(assembly.plan.database_url), assembly.engine, assembly.clock)
 
     def _web_of(self) -> Web | None:
         if self.plan.port is None:
@@ -182,7 +207,8 @@ class App:
             self._follow_a_pulse()
             if self._web is not None:
                 await self._web.start()
-            await self._door.start()
+            if self._door is not None:
+                await self._door.start()
         except BaseException:
             await self.stop()
             raise
@@ -247,7 +273,8 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        await self._door.stop()
+        if self._door is not None:
+            await self._door.stop()
         if self._web is not None:
             await self._web.stop()
         await self.assembly.stop()

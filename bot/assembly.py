@@ -3,14 +3,15 @@
 import random
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Protocol
 
 from bot.clock import SystemClock
 from bot.drills import Drill, scripted
 from bot.version import VERSION
 from engine.execution import ExecutionEngine
-from engine.ports import Clock, Quotes
+from engine.ports import Clock, Quotes, Venue
 from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.runtime import EngineSettings
@@ -25,6 +26,7 @@ from storage.paper_ledger import SqlLedgerStore
 from storage.queries import Queries
 from storage.updates import Updates
 
+Depth = Callable[[Quote], Decimal]
 PAPER_LATENCY_S = 0.05
 # A paper venue that still traded on a minute-old price would flatter every strategy.
 PAPER_QUOTE_AGE_S_MAX = Decimal(60)
@@ -48,6 +50,35 @@ class AccountPlan:
     drills: tuple[Drill, ...] = ()
 
 
+class Account(Venue, Protocol):
+    """A venue that is opened before the engine starts, and closed after it has stopped."""
+
+    async def start(self) -> None:
+        """Open the account."""
+        ...
+
+    async def stop(self) -> None:
+        """Close the account."""
+        ...
+
+
+Opening = Callable[[AccountPlan, Quotes, Clock, Database, Depth | None], Mapping[str, Account]]
+"""Makes the accounts of a plan, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an assembly is made from; a simulation brings its own disk, venues and dice.
+
+    `name` draws a new journal's id, `jitter` spreads what is tried again.
+    """
+
+    database: Callable[[str], Database] = Database
+    accounts: Opening = field(default_factory=lambda: paper_venues)
+    name: Callable[[], str] = field(default=lambda: secrets.token_hex(8))
+    jitter: random.Random = field(default_factory=random.Random)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
     """Hold the parts of one account; `start` and `stop` run them in order."""
@@ -62,7 +93,7 @@ class Assembly:
     updates: Updates
     queries: Queries
     market: Quotes
-    venues: Mapping[str, PaperVenue]
+    venues: Mapping[str, Account]
     engine: ExecutionEngine
 
     async def start(self) -> None:
@@ -94,24 +125,25 @@ def assembled(
     market: Quotes,
     clock: Clock | None = None,
     *,
-    depth: Callable[[Quote], Decimal] | None = None,
+    depth: Depth | None = None,
+    parts: Parts | None = None,
 ) -> Assembly:
     """Wire an account on paper; nothing is opened yet.
 
     `depth` gives what rests on a quote's best level, in quote currency, where the market knows it.
     """
-    clock = clock or SystemClock()
-    database = Database(plan.database_url)
+    clock, parts = clock or SystemClock(), parts or Parts()
+    database = parts.database(plan.database_url)
     outbox = Outbox(database)
     journal = SqlJournal(database, outbox=outbox)
-    venues = _venues(plan, market, clock, database, depth)
+    venues = parts.accounts(plan, market, clock, database, depth)
     engine = ExecutionEngine(
         journal=journal,
         venues=venues,
         quotes=market,
         clock=clock,
         settings=EngineSettings(
-            journal_id=secrets.token_hex(8),
+            journal_id=parts.name(),
             accounts=plan.accounts,
             market=plan.market,
             currency=plan.currency,
@@ -120,7 +152,7 @@ def assembled(
             confirm=plan.confirm,
             version=VERSION,
         ),
-        jitter=random.Random(),  # noqa: S311 - it spreads load, it guards nothing
+        jitter=parts.jitter,
     )
     return Assembly(
         plan=plan,
@@ -138,13 +170,9 @@ def assembled(
     )
 
 
-def _venues(
-    plan: AccountPlan,
-    market: Quotes,
-    clock: Clock,
-    database: Database,
-    depth: Callable[[Quote], Decimal] | None,
-) -> dict[str, PaperVenue]:
+def paper_venues(
+    plan: AccountPlan, market: Quotes, clock: Clock, database: Database, depth: Depth | None
+) -> Mapping[str, Account]:
     """Make a paper venue for each account; each keeps a ledger of its own."""
     return {
         account: PaperVenue(

@@ -76,12 +76,18 @@ class Patience:
 class Attempts:
     """Run requests in their lanes; a 429 pauses its chat alone.
 
-    `count_flood` is called for each 429.
+    `count_flood` is called for each 429; `jitter` spreads what is tried again.
     """
 
     def __init__(
-        self, *, lanes: Lanes, patience: Patience, count_flood: Callable[[], None]
+        self,
+        *,
+        lanes: Lanes,
+        patience: Patience,
+        count_flood: Callable[[], None],
+        jitter: random.Random,
     ) -> None:
+        self._jitter = jitter
         self._lanes = lanes
         self._patience = patience
         self._count_flood = count_flood
@@ -149,24 +155,23 @@ class Attempts:
             except RetryAfter as flood:
                 # Inside the turn, so that nobody else of this chat is let out in between.
                 pause_s = seconds_of(flood)
-                self._lanes.pause(chat, pause_s + _jitter(1.0))
+                self._lanes.pause(chat, pause_s + self._spread_s(1.0))
                 self._count_flood()
                 log.warning("telegram wants a pause", extra={"chat_id": chat, "pause_s": pause_s})
                 raise
 
     def _backoff_s(self, failures: int) -> float:
         wait_s = min(self._patience.backoff_s_max, self._patience.backoff_s * (1 << (failures - 1)))
-        return wait_s + _jitter(wait_s)
+        return wait_s + self._spread_s(wait_s)
+
+    def _spread_s(self, wait_s: float) -> float:
+        return wait_s * JITTER * self._jitter.random()
 
     def _move(self, chat_id: int, new_chat_id: int) -> None:
         log.warning("group moved", extra={"chat_id": chat_id, "new_chat_id": new_chat_id})
         self._moved[chat_id] = new_chat_id
         while len(self._moved) > MOVED_MAX:
             self._moved.popitem(last=False)
-
-
-def _jitter(wait_s: float) -> float:
-    return wait_s * JITTER * random.random()  # noqa: S311 - it spreads load, it guards nothing
 
 
 def seconds_of(flood: RetryAfter) -> float:

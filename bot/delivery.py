@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -65,6 +66,7 @@ class Delivery:
         rates: Rates | None = None,
         patience: Patience | None = None,
         count_flood: Callable[[], None] = lambda: None,
+        jitter: random.Random | None = None,
     ) -> None:
         # python-telegram-bot warns at every 429 unless told that its pauses are read as timedelta.
         os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -72,7 +74,10 @@ class Delivery:
         self._patience = patience or Patience()
         self._lanes = Lanes(rates=rates or Rates(), monotonic=clock.monotonic)
         self._attempts = Attempts(
-            lanes=self._lanes, patience=self._patience, count_flood=count_flood
+            lanes=self._lanes,
+            patience=self._patience,
+            count_flood=count_flood,
+            jitter=jitter or random.Random(),  # noqa: S311 - it spreads load, it guards nothing
         )
 
     @property

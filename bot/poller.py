@@ -60,8 +60,10 @@ class Poller:
         clock: Clock,
         patience: PollPatience | None = None,
         health: PollHealth | None = None,
+        jitter: random.Random | None = None,
     ) -> None:
         self._bot = bot
+        self._jitter = jitter or random.Random()  # noqa: S311 - it spreads load, it guards nothing
         self._clock = clock
         self._patience = patience or PollPatience()
         self.health = health or PollHealth()
@@ -119,4 +121,4 @@ class Poller:
             case _:
                 if health.failures == 1:
                     log.warning("telegram does not answer", extra={"fault": type(fault).__name__})
-        return pause_s * (0.8 + 0.4 * random.random())  # noqa: S311 - jitter, so that many do not ask at once
+        return pause_s * self._jitter.uniform(0.8, 1.2)

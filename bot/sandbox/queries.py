@@ -2,6 +2,7 @@
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.sandbox.refusals import bad_request, query_too_old
@@ -28,11 +29,17 @@ class Query:
     url: str | None = None
 
 
+def _drawn() -> int:
+    return secrets.randbits(60)
+
+
 class Queries:
     """The last 2000 presses."""
 
-    def __init__(self) -> None:
+    def __init__(self, draw: Callable[[], int] = _drawn) -> None:
+        """Begin without presses; `draw` gives numbers below 2**60 that nobody can guess."""
         self.age_s_max = AGE_S_MAX
+        self._draw = draw
         self._queries: OrderedDict[str, Query] = OrderedDict()
 
     def ask(
@@ -40,7 +47,7 @@ class Queries:
     ) -> Query:
         """Note a press."""
         query = Query(
-            id=str(4_000_000_000_000_000_000 + secrets.randbits(60)),
+            id=str(4_000_000_000_000_000_000 + self._draw()),
             user_id=user_id,
             chat_id=chat_id,
             message_id=message_id,

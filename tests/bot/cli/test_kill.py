@@ -19,6 +19,7 @@ from bot.settings import load_settings
 from bot.side_door import SideDoor, door_path
 from engine.errors import JournalMismatch
 from engine.risk_limits import TradingState
+from engine.venues.paper import PaperVenue
 from tests.bot.cli.account import account, buy, names, rest, running, traded, url_of
 
 ROOT = Path(__file__).parents[3]
@@ -173,7 +174,9 @@ async def test_flatten_with_the_venue_down_says_still_open(url: str) -> None:
 
     async def assemble() -> Assembly:
         made = await directly(url)
-        made.venues["binance"].faults.go_down()
+        venue = made.venues["binance"]
+        assert isinstance(venue, PaperVenue)
+        venue.faults.go_down()
         return made
 
     said: list[str] = []

@@ -22,6 +22,7 @@ from bot.side_door import (
     knock,
 )
 from engine.risk_limits import TradingState
+from engine.venues.paper import PaperVenue
 from tests.bot.cli.account import account, buy, rest, text_of, url_of
 
 
@@ -113,14 +114,16 @@ async def test_flatten_that_cannot_be_verified_says_what_is_still_open(
     path: Path, assembly: Assembly
 ) -> None:
     await buy(assembly)
-    assembly.venues["binance"].faults.go_down()
+    venue = assembly.venues["binance"]
+    assert isinstance(venue, PaperVenue)
+    venue.faults.go_down()
     opened = SideDoor(path, assembly.engine, assembly.clock, flatten_s=1.0)
     await opened.start()
     said: list[str] = []
     assert await knock(path, "flatten", said.append, 30) == 1
     assert said[-1].startswith("Still open: ")
     assert "binance:BTC/USDT" in said[-1]
-    assembly.venues["binance"].faults.come_up()
+    venue.faults.come_up()
     await opened.stop()
 
 
