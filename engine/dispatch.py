@@ -103,8 +103,8 @@ class Dispatcher:
     def gate(self, order: Order) -> str | None:
         """Judge an order just before the socket write; a text withholds it.
 
-        Exits pass. An entry is withheld once trading is halted, or when more than two seconds
-        have passed since its commit.
+        Exits pass. An entry is withheld once trading is halted or its symbol may only be reduced,
+        or when more than two seconds have passed since its commit.
         """
         state = self._loop.state
         now = state.order(order.client_order_id)
@@ -114,6 +114,8 @@ class Dispatcher:
             return None
         if self._loop.is_latched or state.trading is not TradingState.ACTIVE:
             return "halted before it was sent"
+        if order.key in state.reducing:
+            return "only exits on its symbol before it was sent"
         since = order.submitted_at
         if since is None or self._clock.now() - since > ENTRY_AGE_MAX:
             return "more than 2 s old before it was sent"

@@ -9,8 +9,10 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
+from engine import reports as r
 from engine.errors import AppendUncertain, JournalUnavailable
-from engine.orders import OrderStatus
+from engine.orders import OrderSide, OrderStatus
+from engine.positions import Fill
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.test_loop import TroubledJournal
@@ -72,6 +74,35 @@ async def test_the_gate_withholds_what_is_halted_cancelled_or_old_and_passes_exi
         assert old is not None
         await asyncio.sleep(0)
         assert gate(entry) in (None, "more than 2 s old before it was sent")
+
+
+async def test_an_entry_decided_before_its_symbol_may_only_be_reduced_is_not_sent() -> None:
+    async with world(confirm=NEVER) as w:
+        # given two entries on a symbol, one of them on its way still
+        name = await buy(w, price_limit=50000)
+        next_to_it = await buy(w, price_limit=49000)
+        on_another = await buy(w, "ETH/USDT", quantity="0.01", price_limit=3000)
+        waiting, elsewhere = (w.engine.state.orders[each] for each in (next_to_it, on_another))
+        gate = w.engine.dispatcher.gate
+        assert gate(waiting) is None
+        # when the other one is filled beyond its quantity
+        fill = Fill(
+            venue="binance",
+            symbol="BTC/USDT",
+            trade_id="over",
+            side=OrderSide.BUY,
+            quantity=Decimal("0.003"),
+            price=Decimal(50000),
+            fee=Decimal(0),
+            fee_currency="USDT",
+            at=w.engine.clock.now(),
+            client_order_id=name,
+        )
+        await w.engine.loop.send(r.FillReported(fill=fill))
+        assert waiting.key in w.engine.state.reducing
+        # then the one on its way is withheld, and another symbol's is not
+        assert gate(waiting) == "only exits on its symbol before it was sent"
+        assert gate(elsewhere) is None
 
 
 async def test_an_entry_that_waited_longer_than_two_seconds_is_not_sent() -> None:
