@@ -6,6 +6,8 @@
 #   make test              all tests, two at a time; ARGS goes to pytest
 #   make lint              ruff, mypy and the import contracts
 #   make bench             the benchmarks
+#   make mutants           plants mistakes into copies of the source and says what caught each;
+#                          ARGS="--only NAME --seeds N --jobs J"
 #   make tour              takes the README's pictures anew; needs Chromium with its chromedriver
 #   make clean             removes .venv and caches, never a journal
 
@@ -25,7 +27,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 OFFLINE = { echo "Installing failed: see pip's words above. Quarterdeck's packages come from the \
 	package index that pip is configured with, so the network must reach it." >&2; exit 1; }
 
-.PHONY: demo test lint bench tour clean
+.PHONY: demo test lint bench tour mutants clean
 
 demo: .venv/.installed-run
 	@exec $(BIN)/quarterdeck demo $(ARGS)
@@ -41,6 +43,9 @@ lint: .venv/.installed-all
 
 bench: .venv/.installed-all
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+mutants: .venv/.installed-all
+	@exec $(BIN)/python -m tests.mutants $(ARGS)
 
 tour: .venv/.installed-all
 	@exec $(BIN)/python -m tests.tour $(ARGS)

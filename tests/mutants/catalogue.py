@@ -1,0 +1,11 @@
+"""The catalogue: every mutant, by the promise that it breaks."""
+
+from tests.mutants import counting, promising, sending, stopping
+from tests.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = (
+    *sending.MUTANTS,
+    *stopping.MUTANTS,
+    *counting.MUTANTS,
+    *promising.MUTANTS,
+)
