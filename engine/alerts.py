@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from engine.commands import ActorKind, AlertKind
+from engine.copies import quick
 from engine.events import (
     BacklogSetAside,
     BooksDiffer,
@@ -58,6 +59,7 @@ class Audience(StrEnum):
     CHAT = "chat"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """Tell somebody about a subject.

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.copies import quick
 from engine.numbers import ONE, positive
 from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits
@@ -107,6 +108,7 @@ class StopEngine(CommandBase):
     """End the session in good order."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitSignal(CommandBase):
     """Trade a signal at a venue. `ticket_wanted` opens a ticket even where none is needed."""

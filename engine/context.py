@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from engine.copies import quick
 from engine.instruments import Instrument
 from engine.orders import Order
 from engine.quotes import Quote
@@ -12,6 +13,7 @@ from engine.state import State
 from engine.tickets import Ticket
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """Give a decision its time, prices, instruments, and rows outside State's window.

@@ -1,49 +1,91 @@
-"""Copies: what `dataclasses.replace` gives, for the values that change with every event.
+"""Copies: frozen values made and copied quickly, for those that come and go with every event.
 
-State has some thirty fields, an order as many, and a replay copies them by the million. `replace`
-looks every field up by name, and calls a constructor that goes through the frozen class's guard;
-here the slots are filled directly, in less than half the time.
+State has some thirty fields, an order as many, and a replay makes them by the million. What
+`dataclass` and `replace` generate sends every field through the frozen class's guard. Here a value
+is filled while it still belongs to an open twin of its class (the same slots without the guard) and
+then becomes what it is: a quarter of the time of the generated constructor, a seventh of `replace`
+(an order: 5.1 us to 1.4 us, and 10 us to 1.4 us).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
 from functools import cache
-from operator import attrgetter
 from typing import Any, TypeVar
 
 V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """Say how one class is read and written: all its values at once, and a setter for each."""
-
-    values_of: Callable[[Any], tuple[Any, ...]]
-    setters: tuple[Callable[[Any, Any], None], ...]
-    by_name: Mapping[str, Callable[[Any, Any], None]]
+_set_class = object.__dict__["__class__"].__set__
 
 
 @cache
-def _plan(kind: type[Any]) -> _Plan:
-    names = tuple(field.name for field in fields(kind))
-    assert len(names) > 1, f"{kind.__name__}: attrgetter gives a tuple for two names or more"
+def _twin(kind: type[Any]) -> type[Any]:
+    """Make the open twin: what has its slots can become a `kind` by changing its class."""
+    (base,) = kind.__bases__
+    open_slots = {
+        "__slots__": kind.__dict__["__slots__"],
+        "__setattr__": object.__setattr__,
+        "__delattr__": object.__delattr__,
+    }
+    return type(f"Open{kind.__name__}", (base,), open_slots)
+
+
+@cache
+def _copier(kind: type[Any]) -> Callable[[Any], Any]:
+    """Write the function that gives an open copy of a value."""
     # A constructor that checks or converts must not be gone around.
     assert not hasattr(kind, "__post_init__"), f"{kind.__name__} is made by its constructor only"
-    by_name = {name: kind.__dict__[name].__set__ for name in names}
-    return _Plan(values_of=attrgetter(*names), setters=tuple(by_name.values()), by_name=by_name)
+    lines = [f" copy.{field.name} = value.{field.name}" for field in fields(kind)]
+    scope = {"new": object.__new__, "Twin": _twin(kind)}  # type: ignore[arg-type]  # a class can be hashed
+    whole = ["def copy(value):", " copy = new(Twin)", *lines, " return copy"]
+    return _written("copy", whole, scope)
 
 
 def copied(value: V, **changes: Any) -> V:
     """Give a copy of a frozen dataclass with slots and with other values in some fields.
 
-    Raises: AssertionError for a class with a `__post_init__`, KeyError for an unknown field.
+    Raises: AssertionError for a class with a `__post_init__`, AttributeError for an unknown field.
     """
     kind: type[Any] = type(value)
-    plan = _plan(kind)  # type: ignore[arg-type]  # a class can be hashed
-    copy: V = object.__new__(kind)
-    for put, each in zip(plan.setters, plan.values_of(value), strict=True):
-        put(copy, each)
-    by_name = plan.by_name
+    copy = _copier(kind)(value)  # type: ignore[arg-type]  # a class can be hashed
     for name, each in changes.items():
-        by_name[name](copy, each)
-    return copy
+        setattr(copy, name, each)
+    _set_class(copy, kind)
+    return copy  # type: ignore[no-any-return]  # it has just become one
+
+
+def quick(kind: type[V]) -> type[V]:
+    """Give a frozen dataclass with slots a constructor that does the same in less time."""
+    names = []
+    scope: dict[str, Any] = {"become": _set_class, "Kind": kind, "M": MISSING}
+    scope["Twin"] = _twin(kind)  # type: ignore[arg-type]  # a class can be hashed
+    fill = []
+    for field in _made_by_name(kind):
+        name = field.name
+        scope[f"default_{name}"] = field.default
+        scope[f"make_{name}"] = field.default_factory
+        value = name
+        if field.default_factory is not MISSING:
+            value = f"make_{name}() if {name} is M else {name}"
+        is_needed = field.default is MISSING and field.default_factory is MISSING
+        names.append(name if is_needed else f"{name}=default_{name}")
+        fill.append(f" self.{name} = {value}")
+    checks = [" self.__post_init__()"] if hasattr(kind, "__post_init__") else []
+    head = f"def __init__(self, *, {', '.join(names)}):"
+    lines = [head, " become(self, Twin)", *fill, " become(self, Kind)", *checks]
+    made = _written("__init__", lines, scope)
+    made.__qualname__ = f"{kind.__name__}.__init__"
+    made.__annotations__ = {field.name: field.type for field in _made_by_name(kind)}
+    type.__setattr__(kind, "__init__", made)
+    return kind
+
+
+def _made_by_name(kind: type[Any]) -> tuple[Field[Any], ...]:
+    made = fields(kind)
+    assert all(field.init and field.kw_only for field in made), f"{kind.__name__}: kw_only fields"
+    return made
+
+
+def _written(name: str, lines: list[str], scope: dict[str, Any]) -> Callable[..., Any]:
+    """Compile a function from its lines, as `dataclass` itself does; only fields' names vary."""
+    exec("\n".join(lines), scope)  # noqa: S102  # our own fields' names, nothing from outside
+    made: Callable[..., Any] = scope[name]
+    return made

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from engine.commands import Actor, AlertKind, AlertMode
+from engine.copies import quick
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
 from engine.quotes import Quote
@@ -54,6 +55,7 @@ class EngineEnded(EventBase):
     """The process ended in good order."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalReceived(EventBase):
     """Somebody wished for a trade."""
@@ -116,6 +118,7 @@ class TicketEnded(EventBase):
     quote: Quote | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSubmitted(EventBase):
     """An order was decided, named and reserved; it is sent once this event is durable."""
@@ -131,6 +134,7 @@ class OrderNotSent(EventBase):
     reason: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAccepted(EventBase):
     """The venue has the order."""
@@ -188,6 +192,7 @@ class OrderExpired(EventBase):
     client_order_id: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillBooked(EventBase):
     """A fill was booked, whosever order it was on.
@@ -291,6 +296,7 @@ class BreakerRearmed(EventBase):
     actor: Actor
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EquitySampled(EventBase):
     """Equity was measured on fresh marks, in the reporting currency."""

@@ -11,6 +11,7 @@ from typing import Any
 from engine import commands as c
 from engine import events as e
 from engine.commands import Actor, ActorKind
+from engine.copies import quick
 from engine.errors import EngineStopped, InvalidInput
 from engine.instruments import symbol_named
 from engine.numbers import HUNDRED, ONE, positive
@@ -18,7 +19,6 @@ from engine.orders import Order, OrderStatus
 from engine.performance import metrics_of
 from engine.ports import Clock, Journal, Quotes, Venue
 from engine.positions import Position
-from engine.receipts import Receipt
 from engine.runtime import EngineSettings, Runtime
 from engine.signals import TradingSignal
 from engine.state import State
@@ -32,6 +32,7 @@ PROGRAM = Actor(kind=ActorKind.PROGRAM, name="python")
 Callback = Callable[[Order], Awaitable[None] | None]
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionResult:
     """Say what became of a signal; `success` only for a complete fill."""
@@ -113,7 +114,10 @@ class ExecutionEngine(Runtime):
                 venue=where,
             )
         )
-        return await self._result(receipt)
+        events = receipt.events
+        # A receipt holds a whole State: a thousand who wait for fills must not keep one each.
+        del receipt
+        return await self._result(events)
 
     async def close_position(
         self, symbol: str, venue: str | None = None, percent: Decimal | float | str = 100
@@ -130,7 +134,7 @@ class ExecutionEngine(Runtime):
                     position_id=self.state.positions[key].position_id,
                     fraction=share,
                 )
-                return await self._result(await self.send(command))
+                return await self._result((await self.send(command)).events)
         return ExecutionResult(success=False, error=f"There is no position on {symbol}.")
 
     async def emergency_stop_all(
@@ -208,9 +212,9 @@ class ExecutionEngine(Runtime):
         self._sent += 1
         return f"run:{self.started_at_seq}:{self._sent}:{name}"
 
-    async def _result(self, receipt: Receipt) -> ExecutionResult:
-        """Wait for the order of a receipt, if it has one."""
-        for event in receipt.events:
+    async def _result(self, events: tuple[e.Event, ...]) -> ExecutionResult:
+        """Wait for the order that a command led to, if there is one."""
+        for event in events:
             match event:
                 case e.OrderSubmitted(order=order):
                     return await self._finished(order)

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.copies import copied
+from engine.copies import copied, quick
 from engine.identities import instrument_key, short
 from engine.numbers import ONE, ZERO
 from engine.signals import Target
@@ -131,6 +131,7 @@ TRANSITIONS |= {
 }
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """Instruct a venue, and carry what became of it.

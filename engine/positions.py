@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.copies import copied
+from engine.copies import copied, quick
 from engine.identities import digest, instrument_key, short
 from engine.numbers import ONE, ZERO
 from engine.orders import OrderSide
@@ -19,6 +19,7 @@ class Liquidity(StrEnum):
     TAKER = "taker"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """Report one execution, named by the venue's trade id; unique on (venue, symbol, trade id).
@@ -50,6 +51,7 @@ class Fill:
         return f"{self.venue}:{self.symbol}:{self.trade_id}"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """Hold a net quantity on one venue and symbol; positive is long, negative short.
@@ -99,6 +101,7 @@ class Position:
         return (mark - self.entry_price) * self.quantity
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
     """Say what one fill did: the position after it (None when flat), and what it realised.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.context import Context, measured_equity
+from engine.copies import copied, quick
 from engine.events import Breach
 from engine.identities import instrument_key
 from engine.instruments import Instrument, Toward, symbol_named
@@ -17,6 +18,7 @@ from engine.state import State
 from engine.tickets import TargetView
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """Hold one order as it would be sent, with what it costs.
@@ -218,8 +220,7 @@ def _priced(
     kind = OrderKind.MARKET if limit is None else OrderKind.LIMIT
     if limit is not None:
         limit = instrument.price_rounded(limit, passive)
-    touch = _touch(quote, side, position)
-    price = touch
+    price = touch = _touch(quote, side, position)
     if limit is not None:
         if limit <= ZERO:
             return _below_tick("limit", instrument)
@@ -341,7 +342,7 @@ def _sized(draft: Proposal, state: State) -> Proposal | Unproposable:
     if draft.is_exit and draft.position is not None:
         free = abs(draft.position.quantity) - state.exits_pending(draft.key)
         quantity = min(wanted, max(ZERO, free))
-    return replace(
+    return copied(
         draft,
         quantity=draft.instrument.quantity_rounded(quantity),
         quantity_asked=wanted,

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from engine.copies import quick
 from engine.numbers import BPS
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
     """State bid, ask and mark of one symbol of one venue; prices in quote currency, `at` UTC.

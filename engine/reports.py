@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.copies import quick
 from engine.orders import OrderSide
 from engine.positions import Fill
 
@@ -75,6 +76,7 @@ class FillReported:
     fill: Fill
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSeen:
     """The venue shows the order; `filled` is cumulative and monotone."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.copies import quick
 from engine.errors import InvalidInput
 from engine.numbers import HUNDRED, ONE, ZERO, decimal_of, positive
 
@@ -47,6 +48,7 @@ class Target:
             raise InvalidInput("A target's share must be at most 1.")
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingSignal:
     """Wish for a trade; numbers may be Decimal, int, float or text, read through `str`.

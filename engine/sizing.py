@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from engine.copies import quick
 from engine.events import Breach
 from engine.numbers import HUNDRED, ZERO
 from engine.orders import OrderSide
 from engine.signals import SignalAction, TradingSignal
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
     """Give sizing what it needs: `price` is the worst price, `price_expected` the likely one.

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from engine.commands import AlertKind, AlertMode
+from engine.copies import quick
 from engine.numbers import HUNDRED, ZERO
 from engine.orders import Order, OrderStatus
 from engine.positions import Position
@@ -60,6 +61,7 @@ class Breaker:
     acknowledged: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equity:
     """The equity record, in the reporting currency; `at` is when it was last measured fresh."""
@@ -97,6 +99,7 @@ class Equity:
         return max(ZERO, (self.loss_base - self.equity) / self.loss_base * HUNDRED)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayTally:
     """What the day's report counts, in the reporting currency."""
@@ -165,6 +168,7 @@ class Chat:
         return self.modes.get(kind.value, AlertMode.ON)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedSignal:
     """A signal as it came, and what became of it so far."""
@@ -201,6 +205,7 @@ class Protection:
     targets: tuple[Target, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """Hold what every decision is made from. Keys named `key` are `instrument_key`s."""

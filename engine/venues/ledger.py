@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from engine.copies import quick
 from engine.numbers import ONE, ZERO
 from engine.orders import OrderKind, OrderSide
 from engine.positions import Liquidity
@@ -46,6 +47,7 @@ class LedgerHead:
     revision: int = 0
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueOrder:
     """An order as the venue holds it, keyed by `venue_order_id` (one client id may return).
@@ -86,6 +88,7 @@ class VenueOrder:
         return self.status is VenueOrderStatus.OPEN
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
     """One execution, keyed by `trade_id`.
@@ -108,6 +111,7 @@ class Trade:
     realised_pnl: Decimal = ZERO
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """One currency: `total` includes `reserved`, which open orders and swap margins bind."""
@@ -174,6 +178,7 @@ class LedgerSnapshot:
     flows: tuple[Flow, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerChange:
     """One step of the ledger: the new head, rows to insert or replace, rows to add.
