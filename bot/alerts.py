@@ -24,6 +24,7 @@ from bot.tellings.book import Tellings
 from bot.tellings.telling import Silence, Telling, Told
 from engine.alerts import Audience, Lane
 from engine.commands import Role
+from engine.errors import JournalError
 from engine.ports import Clock
 from engine.state import State
 from storage.cards import Card, Cards
@@ -188,7 +189,7 @@ class Alerts:
             return
         find = partial(self._cards.find, last.chat_id, last.subject)
         card = await patiently(find, self._pace.idle_s)
-        told = await self._told(rows, card)
+        told = await patiently(partial(self._told, rows, card), self._pace.idle_s)
         match told:
             case Silence(reason=reason):
                 await self._outgoing.drop(rows, reason)
@@ -208,6 +209,9 @@ class Alerts:
     async def _told(self, rows: Rows, card: Card | None) -> Told:
         try:
             return await self._tellings.of(rows, card)
+        except JournalError:
+            # It can be drawn once the database answers again.
+            raise
         except Exception:  # task boundary: an undrawable card is told in plain words instead
             row = rows[-1]
             log.exception("card not drawn", extra={"subject": row.subject, "seq": row.seq})

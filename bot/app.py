@@ -35,7 +35,7 @@ from bot.tellings.telling import Desk as TellingDesk
 from bot.version import VERSION
 from bot.views.health import VenueHealth, health_of
 from bot.web import Readiness, Web
-from engine.errors import EngineStopped
+from engine.errors import EngineStopped, JournalError
 from engine.events import Event
 from engine.identities import instrument_key
 from engine.risk_limits import TradingState
@@ -340,6 +340,8 @@ async def _kept(name: str, run: Callable[[], Awaitable[None]]) -> None:
             await run()
         except EngineStopped:
             log.warning("the engine has stopped; %s waits for the end", name)
+        except JournalError as fault:
+            log.warning("%s waits for the database: %s", name, fault)
         except Exception:  # task boundary: one part's fault must not silence the others
             log.exception("%s broke and is started again", name)
         await asyncio.sleep(RESTART_S)

@@ -15,6 +15,7 @@ from typing import Final
 from telegram import Update
 
 from bot.access import Access, Person, Strangers
+from bot.attempts import DeliveryError
 from bot.backlog import Backlog
 from bot.console import Console, Desk
 from bot.incoming import STALE_AFTER, Incoming, incoming, payload_of, update_from
@@ -260,6 +261,9 @@ class Intake:
             if self._heard is not None and update.chat_id is not None:
                 await self._heard(update.chat_id)
             await self._desk.handle(update, person)
+        except (JournalError, DeliveryError) as fault:
+            log.warning("not handled", extra={"command_id": update.command_id, "fault": str(fault)})
+            await self._desk.failed(update, person, fault)
         except Exception as fault:  # task boundary: the person is told, the line goes on
             log.exception("handler failed", extra={"command_id": update.command_id})
             await self._desk.failed(update, person, fault)

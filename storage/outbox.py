@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Integer,
+    Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -151,9 +156,16 @@ def bounded(reason: str) -> str:
 
 
 def _due(connection: Connection, limit: int, now: datetime) -> list[Values]:
-    older = OUTBOX.alias("older")
     # No wait is that long: what lies further ahead was stamped before the clock was set back.
-    latest = now + WAIT_MAX
+    given = {"now": now, "latest": now + WAIT_MAX, "count": limit}
+    return rows_of(connection, OUTBOX, _due_of, given)
+
+
+@cache
+def _due_of(selected: Select[Any]) -> Select[Any]:
+    """Narrow to what is due; made once, since every alert asks for it and making it is slow."""
+    older = OUTBOX.alias("older")
+    now, latest = (bindparam(name, type_=OUTBOX.c.not_before.type) for name in ("now", "latest"))
     held = exists().where(
         older.c.chat_id == OUTBOX.c.chat_id,
         older.c.subject == OUTBOX.c.subject,
@@ -163,18 +175,14 @@ def _due(connection: Connection, limit: int, now: datetime) -> list[Values]:
             and_(older.c.status == DUE, older.c.not_before > now, older.c.not_before <= latest),
         ),
     )
-    return rows_of(
-        connection,
-        OUTBOX,
-        lambda s: (
-            s.where(
-                OUTBOX.c.status == DUE,
-                or_(OUTBOX.c.not_before <= now, OUTBOX.c.not_before > latest),
-                ~held,
-            )
-            .order_by(OUTBOX.c.lane, OUTBOX.c.row_id)
-            .limit(limit)
-        ),
+    return (
+        selected.where(
+            OUTBOX.c.status == DUE,
+            or_(OUTBOX.c.not_before <= now, OUTBOX.c.not_before > latest),
+            ~held,
+        )
+        .order_by(OUTBOX.c.lane, OUTBOX.c.row_id)
+        .limit(bindparam("count", type_=Integer))
     )
 
 

@@ -50,13 +50,14 @@ def rows_of(
     connection: Connection,
     table: Table,
     narrowed: Callable[[Select[Any]], Select[Any]] = lambda statement: statement,
+    parameters: Values | None = None,
 ) -> list[Values]:
-    """Read whole rows of a table, column by column.
+    """Read whole rows of a table, column by column; `parameters` fill what `narrowed` left open.
 
     Raises: JournalCorrupt naming the table, the row's key and the column.
     """
     try:
-        rows = connection.execute(narrowed(selecting(table))).mappings().all()
+        rows = connection.execute(narrowed(selecting(table)), parameters or {}).mappings().all()
     except (ValueError, TypeError) as error:
         raise JournalCorrupt(f"Table {table.name} holds what cannot be read: {error}") from error
     key = tuple(column.name for column in table.primary_key)
