@@ -5,7 +5,7 @@ Quantities are in base currency everywhere, for swaps too; a venue adapter conve
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from enum import StrEnum
 
 from engine.numbers import ONE, ZERO
@@ -75,9 +75,16 @@ class Instrument:
         return self.quantity_rounded(size) * price < self.notional_min
 
 
+# Wide enough for the largest number over the smallest step (1e18 / 1e-18) times any step. What is
+# longer still is cut in the direction of the rounding, never toward the nearest.
+_DOWN = Context(prec=60, rounding=ROUND_FLOOR)
+_UP = Context(prec=60, rounding=ROUND_CEILING)
+
+
 def _step(value: Decimal, step: Decimal, toward: Toward) -> Decimal:
-    rounding = ROUND_FLOOR if toward is Toward.DOWN else ROUND_CEILING
-    return (value / step).to_integral_value(rounding=rounding) * step
+    context = _DOWN if toward is Toward.DOWN else _UP
+    steps = context.divide(value, step).to_integral_value(context.rounding)
+    return context.multiply(steps, step)
 
 
 def cash_currency(symbol: str) -> str:
