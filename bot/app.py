@@ -93,7 +93,9 @@ class App:
         self._tasks: list[asyncio.Task[None]] = []
         self._silent_since: dict[str, datetime] = {}
         engine = assembly.engine
-        self._gauges = Gauges(metrics=self.metrics, engine=engine, outbox=assembly.outbox)
+        self._gauges = Gauges(
+            metrics=self.metrics, engine=engine, outbox=assembly.outbox, cache=assembly.cache
+        )
         self._delivery = Delivery(
             bot=self._bot,
             clock=assembly.clock,
@@ -107,12 +109,11 @@ class App:
         self._order = ChatOrder()
         telling_desk = self._telling_desk()
         self._alerts = self._alerts_on(telling_desk)
-        self._board = Board(desk=telling_desk, delivery=self._delivery, blocked=self._blocked)
+        self._board = Board(
+            desk=telling_desk, delivery=self._delivery, blocked=self._blocked, fault=assembly.fault
+        )
         self._pings = Pings(
-            outbox=assembly.outbox,
-            cards=assembly.cards,
-            state=self._state,
-            clock=assembly.clock,
+            outbox=assembly.outbox, cards=assembly.cards, state=self._state, clock=assembly.clock
         )
         self._intake = self._intake_of()
         self._schedule = ways.schedule(
@@ -165,6 +166,7 @@ class App:
             queries=assembly.queries,
             menus=self._menus,
             health=self._health,
+            fault=assembly.fault,
             version=VERSION,
             order=self._order,
         )

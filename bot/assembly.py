@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from bot.caching import cache_fault, fed_cache
 from bot.clock import SystemClock
 from bot.drills import Drill, scripted
+from bot.secret import Secret
 from bot.version import VERSION
+from bot.views.board import Fault
 from engine.execution import ExecutionEngine
 from engine.ports import Clock, Quotes, Venue
 from engine.quotes import Quote
@@ -17,6 +20,7 @@ from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.runtime import EngineSettings
 from engine.venues.paper import PaperVenue
 from engine.venues.terms import PaperSettings
+from storage.cache import Cache
 from storage.cards import Cards
 from storage.database import Database
 from storage.journal import SqlJournal
@@ -37,7 +41,8 @@ class AccountPlan:
     """Say what to assemble: where it is stored, which accounts, whose prices, which limits.
 
     `market` names the prices in the journal, for example `simulated` or `public`; a journal keeps
-    to it for ever. `drills` is the script of faults of each paper venue.
+    to it for ever. `drills` is the script of faults of each paper venue. Without `redis_url` the cache
+    lives in the process.
     """
 
     database_url: str
@@ -48,6 +53,7 @@ class AccountPlan:
     limits: RiskLimits
     confirm: ConfirmPolicy
     drills: tuple[Drill, ...] = ()
+    redis_url: Secret | None = None
 
 
 class Account(Venue, Protocol):
@@ -95,6 +101,7 @@ class Assembly:
     market: Quotes
     venues: Mapping[str, Account]
     engine: ExecutionEngine
+    cache: Cache
 
     async def start(self) -> None:
         """Open the database, the venues and the engine.
@@ -106,17 +113,23 @@ class Assembly:
         try:
             for venue in self.venues.values():
                 await venue.start()
+            await self.cache.start()
             await self.engine.start()
             started = True
         finally:
             if not started:
                 await self.stop()
 
+    def fault(self) -> Fault | None:
+        """Give what is wrong beside the engine, for the board; the cache can be."""
+        return cache_fault(self.cache)
+
     async def stop(self) -> None:
-        """Stop engine, venues and database, in this order."""
+        """Stop engine, venues, cache and database, in this order."""
         await self.engine.stop()
         for venue in self.venues.values():
             await venue.stop()
+        await self.cache.stop()
         await self.database.close()
 
 
@@ -167,6 +180,7 @@ def assembled(
         market=market,
         venues=venues,
         engine=engine,
+        cache=fed_cache(plan.redis_url, engine=engine, clock=clock, jitter=parts.jitter),
     )
 
 

@@ -5,6 +5,7 @@ from engine import events as e
 from engine.execution import ExecutionEngine
 from engine.orders import Order, OrderStatus
 from engine.state import State
+from storage.cache import Cache
 from storage.outbox import Outbox
 
 STAMPS_MAX = 1000
@@ -13,10 +14,13 @@ STAMPS_MAX = 1000
 class Gauges:
     """Listen to committed events; `refresh` measures the rest, each few seconds."""
 
-    def __init__(self, *, metrics: Metrics, engine: ExecutionEngine, outbox: Outbox) -> None:
+    def __init__(
+        self, *, metrics: Metrics, engine: ExecutionEngine, outbox: Outbox, cache: Cache
+    ) -> None:
         self._metrics = metrics
         self._engine = engine
         self._outbox = outbox
+        self._cache = cache
         self._outbox_depth = 0
         self._sent_s: dict[str, float] = {}
         engine.loop.subscribe(self.see)
@@ -73,6 +77,7 @@ class Gauges:
             outbox=self._outbox_depth,
             orders_unknown=unknown,
         )
+        self._metrics.set_cache(is_well=self._cache.trouble is None, lost=self._cache.lost)
         return self._metrics.render()
 
     def _filled(self, order: Order | None) -> None:

@@ -56,6 +56,8 @@ class Metrics:
         self._orders_unknown = self._gauge(
             "orders_unknown", "Orders whose outcome the venue has not told."
         )
+        self._cache_up = self._gauge("cache_up", "1 while the cache takes in and gives out.")
+        self._cache_lost = self._gauge("cache_lost", "Records the cache let go of unwritten.")
         # A series that is there from the start, at zero, is one that an alert rule can compare.
         for status in OrderStatus:
             self._orders.labels(status.value)
@@ -107,6 +109,11 @@ class Metrics:
         self._inbox_depth.set(inbox)
         self._outbox_depth.set(outbox)
         self._orders_unknown.set(orders_unknown)
+
+    def set_cache(self, *, is_well: bool, lost: int) -> None:
+        """Show whether the cache works, and how much it never took in since the start."""
+        self._cache_up.set(1 if is_well else 0)
+        self._cache_lost.set(lost)
 
     def render(self) -> bytes:
         """Write everything in the Prometheus text format."""

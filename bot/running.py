@@ -36,6 +36,7 @@ def account_plan(settings: Settings) -> AccountPlan:
         ),
         confirm=ConfirmPolicy(mode=settings.confirm),
         drills=settings.drills,
+        redis_url=settings.redis_url,
     )
 
 

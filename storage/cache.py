@@ -54,13 +54,21 @@ class Cache(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """Hold a record until the clock's monotonic time says `ends_s`."""
+
+    record: Record
+    ends_s: float
+
+
 class MemoryCache:
     """Keep records in the process: the oldest gives way, and each has its time to live."""
 
     def __init__(self, clock: Clock, *, entries_max: int = ENTRIES_MAX) -> None:
         self._clock = clock
         self._entries_max = entries_max
-        self._entries: dict[str, tuple[float, Record]] = {}
+        self._entries: dict[str, _Kept] = {}
 
     @property
     def trouble(self) -> Trouble | None:
@@ -86,18 +94,20 @@ class MemoryCache:
         ends_s = self._clock.monotonic() + ttl_s_of(type(record))
         # The newest stand last, so that the first is the one to let go of.
         self._entries.pop(name, None)
-        self._entries[name] = (ends_s, record)
+        self._entries[name] = _Kept(record=record, ends_s=ends_s)
         if len(self._entries) > self._entries_max:
             del self._entries[next(iter(self._entries))]
 
     async def lookup(self, key: Key[RecordT]) -> RecordT | None:
         """Find a record that still lives."""
-        ends_s, record = self._entries.get(key.name, (0, None))
-        if record is None or self._clock.monotonic() >= ends_s:
-            self._entries.pop(key.name, None)
+        kept = self._entries.get(key.name)
+        if kept is None:
+            return None
+        if self._clock.monotonic() >= kept.ends_s:
+            del self._entries[key.name]
             return None
         # A name has its class: both come from the same Key.
-        return cast(RecordT, record)
+        return cast(RecordT, kept.record)
 
 
 Namespace = Callable[[], str | None]

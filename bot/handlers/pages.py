@@ -27,7 +27,7 @@ from bot.views.accounts import (
     pnl_view,
     signals_view,
 )
-from bot.views.board import board_view
+from bot.views.board import Fault, board_view
 from bot.views.health import VenueHealth
 from bot.views.records import alerts_view, audit_view, event_view, risk_view
 from bot.views.trouble import breakers_view
@@ -50,13 +50,17 @@ Looked = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """Show every screen that is asked for; `health` tells how fresh the venues are."""
+    """Show every screen that is asked for.
+
+    `health` tells how fresh the venues are, `fault` what beside them is wrong.
+    """
 
     sight: Sight
     closing: Closing
     trading: Trading
     queries: Queries
     health: Callable[[], tuple[VenueHealth, ...]]
+    fault: Callable[[], Fault | None]
     version: str
 
     async def screen(self, visit: Visit, page: Page, number: int = 0) -> Screen:
@@ -68,7 +72,10 @@ class Pages:
         state, quotes, instruments = sight.state, sight.quotes, sight.instruments
         match page:
             case Page.STATUS:
-                return board(board_view(scene, state, quotes, instruments, self.health()))
+                view = board_view(
+                    scene, state, quotes, instruments, self.health(), fault=self.fault()
+                )
+                return board(view)
             case Page.POSITIONS:
                 return self.closing.positions(visit, number)
             case Page.ORDERS:

@@ -16,6 +16,7 @@ from bot.handlers.ticketing import Ticketing
 from bot.handlers.trading import Trading
 from bot.handlers.visits import Sender, Sight
 from bot.menus import Menus
+from bot.views.board import Fault
 from bot.views.health import VenueHealth
 from engine.ports import Clock
 from storage.cards import Cards
@@ -36,6 +37,7 @@ def desk_of(
     health: Callable[[], tuple[VenueHealth, ...]],
     version: str,
     order: ChatOrder | None = None,
+    fault: Callable[[], Fault | None] = lambda: None,
 ) -> Desk:
     """Wire the handlers; `order` is shared with the alerts that speak to the same chats."""
     sight = Sight(console=console, clock=clock, tz=tz)
@@ -48,6 +50,7 @@ def desk_of(
         trading=trading,
         queries=queries,
         health=health,
+        fault=fault,
         version=version,
     )
     return Desk(
