@@ -140,8 +140,7 @@ class _Reader:
 
     def _targets(self) -> None:
         amounts = [_price_or_percent(self._value("The target", "tp 4%"), "The target")]
-        unit = amounts[0].unit == "%"
-        while self._target_follows(unit):
+        while self._target_follows(amounts[0]):
             amounts.append(
                 _price_or_percent(self._with_unit(read_amount(self._take())), "A target")
             )
@@ -151,13 +150,17 @@ class _Reader:
             raise Malformed("Too many targets", f"At most {TARGETS_MAX} targets, not {count}.")
         self._wish.read.append("target " + " ".join(amount.text for amount in amounts))
 
-    def _target_follows(self, percent: bool) -> bool:
+    def _target_follows(self, first: Amount) -> bool:
         """Tell whether the next number is one more target: of the same kind, and no size."""
         word = self._peek()
+        percent = first.unit == "%"
         if word is None or not is_amount(word) or word.endswith("%") is not percent:
             return False
         if percent:
             return True
+        if "$" in word and first.unit != "$":
+            # `tp 63000 $250` says what `tp 63000 250 usdt` says.
+            return False
         after = self._words[self._next + 1] if self._next + 1 < len(self._words) else None
         return word[-1].isdigit() and after not in self._currencies
 

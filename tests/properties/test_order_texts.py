@@ -198,7 +198,11 @@ def orders(draw: st.DrawFn) -> tuple[Verb, str, Draft]:
         made, wanted = draw(_protections(needs_stop="risk_pct" in fields))
         clauses += made
         fields |= wanted
-    text = draw(_joined(draw(st.permutations(clauses))))
+    arranged = draw(st.permutations(clauses))
+    if "percent" in fields:
+        # `tp 4% 5%` is a ladder, so a share of the account stands before the targets.
+        arranged = [size[0], *(clause for clause in arranged if clause is not size[0])]
+    text = draw(_joined(arranged))
     symbol = f"{base}/USDT:USDT" if is_perp else f"{base}/USDT"
     action = SignalAction.SHORT if is_short else SignalAction(verb.value)
     wish = TradingSignal(symbol=symbol, action=action, venue=venue, **fields)

@@ -299,6 +299,20 @@ def test_a_missing_size_is_offered_as_three_presets() -> None:
     assert refusal.suggestions[1].command == "/buy btc sl 2% 250 usdt"
 
 
+@pytest.mark.parametrize("size", ["$250", "250 usdt", "250usdt"])
+def test_dollars_after_a_target_without_them_are_the_size(size: str) -> None:
+    draft = drafted(f"/buy btc tp 63000 {size}")
+    assert isinstance(draft, Draft)
+    assert (draft.signal.notional, draft.signal.quantity) == (D(250), None)
+    assert [target.price for target in draft.signal.targets] == [D(63000)]
+
+
+def test_dollars_after_a_target_in_dollars_are_one_more_target() -> None:
+    draft = drafted("/buy btc 0.01 tp $63000 $64000")
+    assert isinstance(draft, Draft)
+    assert [target.price for target in draft.signal.targets] == [D(63000), D(64000)]
+
+
 @pytest.mark.parametrize(
     ("text", "action"),
     [
