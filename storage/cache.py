@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, cast
 
+from engine.copies import quick
 from engine.ports import Clock
 from storage.cache_records import Key, Record, RecordT, name_of, ttl_s_of
 
@@ -54,6 +55,7 @@ class Cache(Protocol):
         ...
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
     """Hold a record until the clock's monotonic time says `ends_s`."""

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar, assert_never, cast
 
 import msgspec
 
+from engine.copies import quick
 from engine.instruments import Instrument
 from engine.numbers import ZERO
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
@@ -30,6 +31,7 @@ RecordT_co = TypeVar("RecordT_co", covariant=True)
 _ENCODER = msgspec.json.Encoder()
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRecord:
     """State where an order stood `at` a moment, as of event `seq` of the journal.
@@ -68,6 +70,7 @@ class MarketRecord:
 
 
 Record = OrderRecord | Quote | MarketRecord
+_TTLS_S: Final = {OrderRecord: ORDER_TTL_S, Quote: QUOTE_TTL_S, MarketRecord: MARKET_TTL_S}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,18 +109,18 @@ def name_of(record: Record) -> str:
     """Give the name of a record's key."""
     match record:
         case OrderRecord():
-            return order_key(record.client_order_id).name
+            return f"order:{record.client_order_id}"
         case Quote():
-            return quote_key(record.venue, record.symbol).name
+            return f"quote:{record.venue}:{record.symbol}"
         case MarketRecord():
-            return market_key(record.venue).name
+            return f"market:{record.venue}"
         case _:
             assert_never(record)
 
 
 def ttl_s_of(kind: type[Record]) -> int:
     """Give how long a record of a class may stand, in seconds."""
-    return {OrderRecord: ORDER_TTL_S, Quote: QUOTE_TTL_S, MarketRecord: MARKET_TTL_S}[kind]
+    return _TTLS_S[kind]
 
 
 def full_name(journal_id: str, name: str) -> str:
