@@ -110,7 +110,7 @@ class RedactingFilter(logging.Filter):
             record.exc_text = clean(record.exc_text)
         if record.stack_info:
             record.stack_info = clean(record.stack_info)
-        for name in record.__dict__.keys() - _STANDARD:
+        for name in sorted(record.__dict__.keys() - _STANDARD):
             value = record.__dict__[name]
             whole = clean(f"{name}={value}")
             hidden = not isinstance(value, bool | int | float) and whole == f"{name}={MASK}"

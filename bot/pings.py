@@ -67,7 +67,7 @@ class Pings:
         """Ring again where it is time, and give the number of alerts added."""
         state, now = self._state(), self._clock.now()
         waiting = {due.subject: due for due in _waiting(state)}
-        for subject in self._last.keys() - waiting.keys():
+        for subject in sorted(self._last.keys() - waiting.keys()):
             del self._last[subject]
             self._counts.pop(subject, None)
         added = 0

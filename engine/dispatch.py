@@ -74,7 +74,8 @@ class Dispatcher:
         """Take up what the last process left: open questions, cancels, a flatten, the books."""
         await self._ready.wait()
         state = self._loop.state
-        for key in {*state.positions, *(order.key for order in state.orders.values())}:
+        keys = (*state.positions, *(order.key for order in state.orders.values()))
+        for key in dict.fromkeys(keys):
             self._quotes.follow(key)
         async with asyncio.TaskGroup() as group:
             for monitor in self._monitors.values():

@@ -56,7 +56,7 @@ class MemoryJournal:
                 if event.command_id is not None:
                     consumed.add(event.command_id)
                 state = then
-            for command_id in consumed:
+            for command_id in sorted(consumed):
                 assert command_id not in self._commands, f"{command_id} is consumed twice"
                 assert command_id not in written.consumed, f"{command_id} is consumed twice"
             written.consumed |= consumed

@@ -292,6 +292,6 @@ def _moved(
 
 
 def _same(expected: Mapping[str, Decimal], kept: Mapping[str, Decimal], what: str) -> None:
-    wrong = {key: (expected.get(key), kept.get(key)) for key in expected.keys() | kept.keys()}
+    wrong = {key: (expected.get(key), kept.get(key)) for key in sorted({*expected, *kept})}
     wrong = {key: pair for key, pair in wrong.items() if pair[0] != pair[1]}
     assert not wrong, f"the trades do not add up to the {what}: {wrong}"
