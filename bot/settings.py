@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, cast
+from urllib.parse import SplitResult, parse_qs
 
 from bot.drills import Drill, read_drills
 from bot.secret import Secret
-from bot.variables import Variables, shown, split_address
+from bot.variables import Variables, shown, split_address, words
 from bot.venue_settings import VenueSettings, read_venues
 from engine.commands import Role
 from engine.risk_limits import ConfirmMode
@@ -20,6 +21,9 @@ TELEGRAM_API_URL = "https://api.telegram.org"
 USER_ID_MAX = 2**52
 OPERATORS_MAX = 100
 SECRET_KEY_CHARACTERS_MIN = 32
+# The client's other options, such as its timeouts, are ours to choose.
+REDIS_OPTIONS = {"db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname"}
+REDIS_OPTIONS |= {"ssl_keyfile"}
 DATABASE_EXAMPLES = "sqlite:///quarterdeck.db or postgresql://user:password@host/database"
 
 
@@ -230,7 +234,20 @@ def _redis_url(at: Variables) -> Secret | None:
             "REDIS_URL is no Redis address: give redis://host:6379, rediss://host:6379 or "
             "unix:///path/of/the.socket, or leave it out."
         )
+    elif not _is_redis_database(parts) or not parse_qs(parts.query).keys() <= REDIS_OPTIONS:
+        at.faults.append(
+            "REDIS_URL goes on with something strange: after the port may stand /0 or another "
+            f"number, and ?name=value with one of {words(sorted(REDIS_OPTIONS))}."
+        )
     return Secret(value)
+
+
+def _is_redis_database(parts: SplitResult) -> bool:
+    """Tell whether the database's number, in the path or as an option, is one where it stands."""
+    numbers = parse_qs(parts.query).get("db", [])
+    if parts.scheme != "unix":
+        numbers.append(parts.path.strip("/") or "0")
+    return all(re.fullmatch(r"[0-9]{1,5}", number) for number in numbers)
 
 
 def _secret_key(at: Variables) -> Secret | None:

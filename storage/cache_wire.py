@@ -29,9 +29,9 @@ FAULTS: Final = (RedisError, OSError, EOFError, ValueError, TypeError, LookupErr
 
 
 class RedisWire:
-    """Read and write on one Redis; every socket operation is given up after 50 ms."""
+    """Read and write on one Redis; every socket operation is given up after `answer_s`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, answer_s: float = ANSWER_S) -> None:
         """Prepare; nothing is connected yet. Raises: CacheAway for an address that is none."""
         try:
             options: dict[str, Any] = dict(parse_url(url))
@@ -39,9 +39,9 @@ class RedisWire:
                 **options
                 | {
                     "max_connections": CONNECTIONS_MAX,
-                    "timeout": ANSWER_S,
-                    "socket_timeout": ANSWER_S,
-                    "socket_connect_timeout": ANSWER_S,
+                    "timeout": answer_s,
+                    "socket_timeout": answer_s,
+                    "socket_connect_timeout": answer_s,
                     # redis-py repeats three times by itself, with pauses: nobody waits for that.
                     "retry": Retry(NoBackoff(), 0),
                     "health_check_interval": 0,

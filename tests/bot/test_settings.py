@@ -65,6 +65,11 @@ BAD_REDIS = (
     "REDIS_URL is no Redis address: give redis://host:6379, rediss://host:6379 or "
     "unix:///path/of/the.socket, or leave it out."
 )
+STRANGE_REDIS = (
+    "REDIS_URL goes on with something strange: after the port may stand /0 or another number, and "
+    "?name=value with one of db, ssl_ca_certs, ssl_cert_reqs, ssl_certfile, ssl_check_hostname or "
+    "ssl_keyfile."
+)
 
 
 def bad_id(entry: str) -> str:
@@ -250,6 +255,10 @@ MALFORMED: list[tuple[dict[str, str], str]] = [
     ({"REDIS_URL": "http://localhost:6379"}, BAD_REDIS),
     ({"REDIS_URL": "redis://"}, BAD_REDIS),
     ({"REDIS_URL": "redis://host:six"}, BAD_REDIS),
+    ({"REDIS_URL": "redis://host:6379/first"}, STRANGE_REDIS),
+    ({"REDIS_URL": "redis://host?db=one"}, STRANGE_REDIS),
+    ({"REDIS_URL": "redis://host?socket_timeout=30"}, STRANGE_REDIS),
+    ({"REDIS_URL": "unix:///var/run/redis.sock?max_connections=1"}, STRANGE_REDIS),
     ({"PAPER_BALANCE": "10000"}, bad_balance("'10000'")),
     ({"PAPER_BALANCE": "USDT 10000"}, bad_balance("'USDT 10000'")),
     ({"PAPER_BALANCE": "-5 USDT"}, bad_balance("'-5 USDT'")),

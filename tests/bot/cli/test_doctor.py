@@ -1,5 +1,7 @@
 """`quarterdeck doctor`: what it finds, how to mend it, and what it never prints."""
 
+import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from bot.settings import SettingsError
 from bot.side_door import SideDoor, door_path
 from tests.bot.cli.account import account, names, running, traded, url_of
 from tests.exchange.binance import LocalBinance
+from tests.storage.redis_server import RedisServer
 
 GIVEN = DoctorArguments(env_file=Path(".env"))
 SECRETS = ("swordfish-swordfish", "a-metrics-token-nobody-knows")
@@ -48,6 +51,16 @@ def settings(sandbox: Sandbox, binance: LocalBinance, tmp_path: Path) -> dict[st
         "PORT": "0",
         "METRICS_TOKEN": SECRETS[1],
     }
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    server = RedisServer(folder=folder)
+    server.start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture
@@ -144,6 +157,64 @@ async def test_a_redis_that_does_not_answer_is_found_without_its_password(
     (line,) = of(lines, "redis")
     assert line.startswith("fail")
     assert not any(secret in "\n".join(lines) for secret in SECRETS)
+
+
+async def test_a_redis_that_works_says_how_quick_it_is_and_keeps_nothing(
+    settings: dict[str, str], redis_server: RedisServer
+) -> None:
+    _, lines = await told(settings | {"REDIS_URL": redis_server.url})
+    (line,) = of(lines, "redis")
+    assert re.fullmatch(
+        r"ok    redis: It takes values in and gives them out, in [0-9.]+ ms\.", line
+    )
+    with redis_server.client as client:
+        assert all(0 < int(client.ttl(name)) <= 10 for name in client.keys("*"))
+
+
+async def test_a_redis_that_is_full_is_found(
+    settings: dict[str, str], redis_server: RedisServer
+) -> None:
+    with redis_server.client as client:
+        client.config_set("maxmemory", "1")
+    code, lines = await told(settings | {"REDIS_URL": redis_server.url})
+    assert code == 1
+    (line,) = of(lines, "redis")
+    assert line == (
+        "fail  redis: Redis is full (maxmemory) and takes nothing in: check REDIS_URL, or leave it "
+        "out; run works without it."
+    )
+
+
+async def test_a_redis_that_is_too_far_away_is_found(settings: dict[str, str]) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while asked := await reader.read(4096):
+            await asyncio.sleep(0.08)
+            writer.write(b"+OK\r\n" * asked.count(b"*"))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        _, lines = await told(settings | {"REDIS_URL": f"redis://127.0.0.1:{port}"})
+    (line,) = of(lines, "redis")
+    assert re.fullmatch(
+        r"warn  redis: It answers in [0-9.]+ ms, and run gives it up after 50 ms: use one that is "
+        r"nearer\.",
+        line,
+    )
+
+
+async def test_a_redis_with_another_password_is_found_and_neither_is_printed(
+    settings: dict[str, str], redis_server: RedisServer
+) -> None:
+    with redis_server.client as client:
+        client.config_set("requirepass", SECRETS[0])
+    code, lines = await told(
+        settings | {"REDIS_URL": f"unix://:{SECRETS[0]}x@{redis_server.socket}"}
+    )
+    assert code == 1
+    (line,) = of(lines, "redis")
+    assert line.startswith("fail  redis: Redis does not accept the password in REDIS_URL: check")
+    assert SECRETS[0] not in "\n".join(lines)
 
 
 async def test_a_postgres_that_does_not_answer_is_found_without_its_password(
