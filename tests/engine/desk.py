@@ -23,6 +23,7 @@ from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
 from engine.signals import TradingSignal
 from engine.state import State
 from engine.tickets import Ticket
+from storage.codec import Codec
 from tests.engine.world import OWNER, TRADER, signal
 
 AT = datetime(2026, 11, 17, 14, 32, 5, tzinfo=UTC)
@@ -32,6 +33,16 @@ ALWAYS = ConfirmPolicy(mode=ConfirmMode.ALWAYS)
 STRATEGY = c.Actor(kind=ActorKind.STRATEGY, name="breakout")
 VIEWER = c.Actor(kind=ActorKind.PERSON, user_id=9, role=Role.VIEWER)
 __all__ = ["OWNER", "TRADER", "signal"]
+
+CODEC = Codec()
+# What the engine adds of its own accord, whatever it was asked: it names no command.
+OF_ITS_OWN = (
+    e.BreakerWarned,
+    e.FlattenAsked,
+    e.FlattenStillOpen,
+    e.JournalOpened,
+    e.OrderUnknown,
+)
 
 
 def quote_of(symbol: str, bid: str, ask: str, at: datetime = AT, mark: str | None = None) -> Quote:
@@ -115,8 +126,10 @@ class Desk:
 
     def tell(self, message: Message, **fields: Any) -> tuple[e.Event, ...]:
         """Decide a message and fold what it leads to."""
-        events = decide(self.state, message, self.context(**fields))
+        context = self.context(**fields)
+        events = decide(self.state, message, context)
         for event in events:
+            is_sound(event, message, context)
             self.state = apply(self.state, event)
         self.events.extend(events)
         return events
@@ -210,6 +223,20 @@ class Desk:
                 venue=venue, at=self.now, orders=orders, balances=held, positions=positions
             )
         )
+
+
+def is_sound(event: e.Event, message: Message, context: Context) -> None:
+    """Hold what is true of every event: it is of this moment, it names the command that led to
+    it, so that a repeat of the command finds it, and the journal gives back what it was given.
+    """
+    assert event.at == context.now, event
+    cause = message.command_id if isinstance(message, c.CommandBase) else None
+    of_its_own = isinstance(event, OF_ITS_OWN) or (
+        isinstance(event, e.OrderCancelRequested) and event.reason == "it holds back an exit"
+    )
+    assert event.command_id == (None if of_its_own else cause), event
+    form = CODEC.encode(event)
+    assert CODEC.decode(1, form.kind, form.version, form.payload) == event
 
 
 def kinds(events: tuple[e.Event, ...]) -> list[str]:
