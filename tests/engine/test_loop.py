@@ -322,6 +322,27 @@ async def test_a_stop_overtakes_what_waits_and_no_resume_undoes_it() -> None:
         assert w.engine.loop.stop_latched
 
 
+async def test_a_stop_is_decided_before_everything_that_waits() -> None:
+    # given a slow journal, and commands that wait behind it
+    journal = TroubledJournal()
+    async with world(journal=journal) as w:
+        journal.gate.clear()
+        busy = asyncio.create_task(w.give(c.Acknowledge, subject="under way"))
+        await asyncio.sleep(0.01)
+        waiting = [asyncio.create_task(w.give(c.Acknowledge, subject=str(n))) for n in range(9)]
+        await asyncio.sleep(0)
+        # when somebody stops
+        stop = asyncio.create_task(w.give(c.Halt))
+        await asyncio.sleep(0)
+        journal.gate.set()
+        await asyncio.gather(busy, *waiting, stop)
+        # then the stop comes next, and all of them after it
+        kinds = [type(event) for event in journal.events]
+        acknowledged = [n for n, kind in enumerate(kinds) if kind is e.AlertAcknowledged]
+        assert acknowledged[0] < kinds.index(e.TradingHalted) < acknowledged[1]
+        assert len(acknowledged) == 10
+
+
 async def test_a_stop_pressed_while_a_resume_is_committed_holds() -> None:
     journal = TroubledJournal()
     async with world(journal=journal) as w:

@@ -167,6 +167,20 @@ async def test_stop_is_answered_while_ten_venue_calls_hang() -> None:
         }
 
 
+async def test_stop_is_answered_while_the_venue_answers_no_cancel() -> None:
+    async with world(confirm=NEVER, submit_timeout_s=30.0) as w:
+        # given an entry that rests at a venue which swallows every cancel
+        name = await buy(w, price_limit=50000)
+        await w.until(lambda: w.engine.state.orders[name].status is OrderStatus.ACCEPTED)
+        w.venue.faults.script(Operation.CANCEL, *[Fault(kind=FaultKind.SWALLOWED)] * 9)
+        # when a person stops
+        async with asyncio.timeout(5):
+            receipt = await w.engine.latch_stop(w.named(c.Halt))
+        # then the stop is journaled, and the cancel is on its way still
+        assert isinstance(receipt.events[0], e.TradingHalted)
+        assert w.engine.state.orders[name].status is OrderStatus.PENDING_CANCEL
+
+
 async def test_stop_twice_says_so_and_resume_is_the_owner_s() -> None:
     async with world() as w:
         await w.give(c.Halt, TRADER)

@@ -11,6 +11,7 @@ from engine.orders import OrderStatus
 from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.world import World, signal, world
+from tests.simulation.virtual_time import run
 
 NEVER = ConfirmPolicy(mode=ConfirmMode.NEVER)
 FAST: dict[str, Any] = {"confirm": NEVER, "submit_timeout_s": 0.2, "settle_s": 1}
@@ -218,3 +219,41 @@ async def test_an_order_journaled_and_never_sent_is_settled_as_never_accepted() 
         assert again.engine.state.orders_finished[name].status is OrderStatus.REJECTED
         assert not again.venue.ledger.orders
         assert signal().symbol == "BTC/USDT"
+
+
+async def test_what_was_unknown_at_a_crash_is_asked_about_by_the_next_process() -> None:
+    # given an order that rests at the venue, unknown here when the process died
+    async with world(**FAST) as w:
+        go_wrong(w, FaultKind.LOST)
+        w.venue.faults.script(Operation.STREAM, *[Fault(kind=FaultKind.DROPPED)] * 9)
+        name = await buy(w, price_limit=50000)
+        await w.until(lambda: "OrderUnknown" in statuses(w, name))
+    cut = [type(event) for event in w.journal.events].index(e.OrderUnknown)
+    del w.journal.events[cut + 1 :]
+    # when the next process starts
+    async with world(**FAST, journal=w.journal, store=w.store) as again:
+        # then it asks, and finds it
+        await again.until(lambda: again.engine.state.orders[name].status is OrderStatus.ACCEPTED)
+        assert at_venue(again, name) == 1
+
+
+async def _silent_for_two_minutes() -> None:
+    async with world(**FAST) as w:
+        # given an order that the venue has, and a venue that answers nothing for two minutes
+        go_wrong(w, FaultKind.LOST)
+        for operation in (Operation.STREAM, Operation.LOOKUP):
+            w.venue.faults.script(operation, *[Fault(kind=FaultKind.DROPPED)] * 3)
+        name = await buy(w, price_limit=50000)
+        await w.until(lambda: at_venue(w, name))
+        w.venue.faults.go_down()
+        await asyncio.sleep(120)
+        assert w.engine.state.orders[name].status is OrderStatus.UNKNOWN
+        # when it answers again
+        w.venue.faults.come_up()
+        await asyncio.sleep(30)
+        # then it was asked still, and the order is found
+        assert w.engine.state.orders[name].status is OrderStatus.ACCEPTED
+
+
+def test_an_unknown_order_is_asked_about_for_as_long_as_the_venue_is_silent() -> None:
+    run(_silent_for_two_minutes())
