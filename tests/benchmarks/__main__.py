@@ -5,7 +5,6 @@ import asyncio
 import gc
 import logging
 import os
-import resource
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,35 +16,47 @@ from tests.benchmarks import (
     chat,
     decisions,
     execution,
+    growing_journal,
+    growing_orders,
     journal,
+    lookup,
     replay,
     report,
     screens,
     starting,
+    stopping,
+    wire,
 )
+from tests.benchmarks.causes import watched
 from tests.benchmarks.effort import Effort
+from tests.benchmarks.growth import Growth
 from tests.benchmarks.rows import Row
 
-Measurement = Callable[[Effort], Awaitable[list[Row]]]
+Found = Sequence[Row | Growth]
+Measurement = Callable[[Effort], Awaitable[Found]]
 MEASUREMENTS: dict[str, Measurement] = {
-    "journal": journal.appends,
+    "wire": wire.wire,
     "pretrade": decisions.pretrade,
+    "thousand": execution.thousand,
+    "stop": stopping.stops,
+    "chat": chat.chats,
+    "start": starting.starts,
+    "events": growing_journal.restarts,
+    "lookup": lookup.lookups,
+    "journal": journal.appends,
     "signal": decisions.signals,
     "fill": decisions.fills,
     "exits": decisions.exits,
     "screen": screens.screens,
-    "wire": execution.wire,
-    "thousand": execution.thousand,
     "replay": replay.replays,
-    "chat": chat.chats,
-    "start": starting.starts,
+    "orders": growing_orders.orders,
 }
-TIMEOUT_S = 120.0
+TIMEOUT_S = 600.0
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer samples: under 45 s")
+    parser.add_argument("--quick", action="store_true", help="fewer samples: under a minute")
     parser.add_argument(
         "--only", action="append", choices=MEASUREMENTS, metavar="NAME",
         help=f"measure only this; may be repeated: {', '.join(MEASUREMENTS)}",
@@ -56,34 +67,46 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-async def measured(
-    names: Sequence[str], effort: Effort, excuses: Callable[[], list[str]]
-) -> tuple[list[Row], dict[str, str]]:
-    """Measure one after another; one that breaks is told and does not end the run."""
-    rows: list[Row] = []
-    faults: dict[str, str] = {}
-    for name in names:
-        gc.collect()
-        try:
-            preempted = _preemptions()
-            async with asyncio.timeout(TIMEOUT_S):
-                found = await MEASUREMENTS[name](effort)
-            preempted = _preemptions() - preempted
-        except Exception as fault:  # task boundary: the other rows are worth having all the same
-            faults[name] = f"{type(fault).__name__}: {fault}"[:500]
-            report.say(f"{name}: not measured: {faults[name]}")
-            continue
-        rows.extend(found)
-        for row in found:
-            report.say(report.line(row))
-            for text in report.explanation(row, [*excuses(), f"preempted {preempted:,} times"]):
+class Run:
+    """Measure one after another, and tell each as it comes."""
+
+    def __init__(self, effort: Effort, machine: list[Row], load: float) -> None:
+        self._effort, self._machine, self._load = effort, machine, load
+        self.rows: list[Row] = []
+        self.growth: list[Growth] = []
+        self.faults: dict[str, str] = {}
+
+    async def measure(self, names: Sequence[str]) -> None:
+        """Measure; what breaks is told and does not end the run."""
+        for name in names:
+            gc.collect()
+            try:
+                with watched() as around:
+                    async with asyncio.timeout(TIMEOUT_S):
+                        found = await MEASUREMENTS[name](self._effort)
+            except (
+                Exception
+            ) as fault:  # task boundary: the other rows are worth having all the same
+                self.faults[name] = f"{type(fault).__name__}: {fault}"[:500]
+                report.say(f"{name}: not measured: {self.faults[name]}")
+                continue
+            self._tell(found, around.sentences())
+
+    def _tell(self, found: Found, around: list[str]) -> None:
+        excuses: list[str] | None = None
+        for each in found:
+            if isinstance(each, Growth):
+                self.growth.append(each)
+                continue
+            if each.missed and excuses is None:
+                # The machine as it is now, and not as it was when the run began.
+                now = calibration.measure(self._effort, n=calibration.N_AGAIN)
+                excuses = [*calibration.excuses(self._machine, now, self._load), *around]
+            self.rows.append(each)
+            for text in (
+                report.line(each), *report.beside(each), *report.explanation(each, excuses or [])
+            ):  # fmt: skip
                 report.say(text)
-    return rows, faults
-
-
-def _preemptions() -> int:
-    """Count how often this process was taken off its core although it had work to do."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -99,23 +122,22 @@ def main(given: Sequence[str] | None = None) -> int:
         for row in machine:
             report.say(report.line(row))
         report.say(f"    load {load:.2f} on {os.cpu_count()} cores")
-        rows, faults = asyncio.run(
-            measured(
-                chosen.only or tuple(MEASUREMENTS),
-                effort,
-                lambda: calibration.excuses(machine, load),
-            )
-        )
+        run = Run(effort, machine, load)
+        asyncio.run(run.measure(chosen.only or tuple(MEASUREMENTS)))
     took_s = monotonic() - begun_s
-    made = report.document(machine, rows, faults, quick=chosen.quick, took_s=took_s)
-    report.write(chosen.json, made)
-    missed = sum(bool(row.missed) for row in rows)
-    judged = sum(bool(row.targets) for row in rows)
-    report.say(
-        f"{judged - missed} of {judged} targets met, {missed} missed, {len(faults)} not measured; "
-        f"{took_s:.0f} s; {chosen.json}"
+    for text in report.growth_lines(run.growth):
+        report.say(text)
+    made = report.document(
+        machine, run.rows, run.growth, run.faults, quick=chosen.quick, took_s=took_s
     )
-    return 1 if faults else 0
+    report.write(chosen.json, made)
+    missed = sum(bool(row.missed) for row in run.rows)
+    judged = sum(bool(row.targets) for row in run.rows)
+    report.say(
+        f"{judged - missed} of {judged} rows meet their targets, {missed} miss, "
+        f"{len(run.faults)} not measured; {took_s:.0f} s; {chosen.json}"
+    )
+    return 1 if run.faults else 0
 
 
 if __name__ == "__main__":

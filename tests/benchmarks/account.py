@@ -1,5 +1,6 @@
 """The account that decisions are measured on: many instruments, positions and open orders."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -62,25 +63,27 @@ def quote(number: int, at: datetime = AT, price: Decimal = PRICE) -> Quote:
     )
 
 
+def opening(limits: RiskLimits = WIDE) -> Iterator[e.Event]:
+    """Give what opens a new journal with a hundred million on it."""
+    yield e.JournalOpened(
+        at=AT,
+        journal_id="bench",
+        epoch=1,
+        mode="paper",
+        accounts=(VENUE,),
+        market="manual",
+        currency="USDT",
+        cash=Decimal(100_000_000),
+    )
+    yield e.EngineStarted(at=AT, limits=limits, confirm=NEVER, order_timeout_s=300, version="bench")
+
+
 def opened(limits: RiskLimits = WIDE) -> State:
-    """Give a new journal's State with a hundred million on it."""
-    state = apply(
-        State(),
-        e.JournalOpened(
-            at=AT,
-            journal_id="bench",
-            epoch=1,
-            mode="paper",
-            accounts=(VENUE,),
-            market="manual",
-            currency="USDT",
-            cash=Decimal(100_000_000),
-        ),
-    )
-    started = e.EngineStarted(
-        at=AT, limits=limits, confirm=NEVER, order_timeout_s=300, version="bench"
-    )
-    return apply(state, started)
+    """Give a new journal's State."""
+    state = State()
+    for event in opening(limits):
+        state = apply(state, event)
+    return state
 
 
 def order(name: str, number: int, *, price: str = "90.00", quantity: str = "0.5") -> Order:
@@ -120,11 +123,6 @@ def submitted(state: State, made: Order, command_id: str | None = None) -> State
     return apply(state, e.OrderSubmitted(at=AT, command_id=command_id, order=made))
 
 
-def booked(state: State, made: Fill) -> State:
-    event = e.FillBooked(at=AT, fill=made, fee_quote=made.fee, fee_base=ZERO, is_swap=False)
-    return apply(state, event)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """State, the prices of every symbol, and the time of the decision."""
@@ -133,20 +131,26 @@ class Account:
     context: Context
 
 
+def holding(positions: int, orders: int) -> Iterator[e.Event]:
+    """Give what leads to positions with a stop and two targets each, and to resting orders."""
+    for number in range(positions):
+        made = order(f"held{number}", number, price="110.00")
+        yield e.OrderSubmitted(at=AT, command_id=f"command{number}", order=made)
+        filled = fill(f"t{number}", number, "0.5", made.client_order_id)
+        yield e.FillBooked(at=AT, fill=filled, fee_quote=filled.fee, fee_base=ZERO, is_swap=False)
+    for number in range(orders):
+        resting = order(f"open{number}", number % max(1, positions))
+        yield e.OrderSubmitted(at=AT, command_id=None, order=resting)
+        yield e.OrderAccepted(
+            at=AT, client_order_id=resting.client_order_id, venue_order_id=f"v{number}"
+        )
+
+
 def account(positions: int, orders: int) -> Account:
     """Hold positions with a stop and two targets each, and rest limit orders beside them."""
     state = opened()
-    for number in range(positions):
-        made = order(f"held{number}", number, price="110.00")
-        state = submitted(state, made, f"command{number}")
-        state = booked(state, fill(f"t{number}", number, "0.5", made.client_order_id))
-    for number in range(orders):
-        resting = order(f"open{number}", number % max(1, positions))
-        state = submitted(state, resting)
-        accepted = e.OrderAccepted(
-            at=AT, client_order_id=resting.client_order_id, venue_order_id=f"v{number}"
-        )
-        state = apply(state, accepted)
+    for event in holding(positions, orders):
+        state = apply(state, event)
     assert (len(state.positions), len(state.orders)) == (positions, orders)
     context = Context(
         now=AT,

@@ -1,47 +1,40 @@
-"""Journal: appends to SQLite with synchronous=FULL, one signal at a time and fifty together."""
+"""Journal: appends to SQLite with synchronous=FULL, each beside the same order through the ORM."""
 
+from decimal import Decimal
 from time import perf_counter
 
 from engine.ports import Step
 from storage.database import Database
 from storage.journal import SqlJournal
+from tests.benchmarks.baselines.bare_orm import OrderStore
 from tests.benchmarks.effort import Effort
-from tests.benchmarks.rows import MS, Row, median_below, p99_below, row_of
+from tests.benchmarks.rows import MS, Row, baseline_of, median_below, p99_below, row_of
 from tests.benchmarks.session import Session
 
 GROUP = 50
+CAUSE = "encoding and projecting on the loop's thread, then the commit on the writer's"
 
 
 async def appends(effort: Effort) -> list[Row]:
-    """Append signals with their orders: two events, four rows and a commit each."""
-    database = Database(f"sqlite:///{effort.room('journal') / 'journal.db'}")
-    journal, session = SqlJournal(database), Session()
-    before = await journal.open()
+    """Append signals with their orders: two events, their rows and a commit each."""
+    folder = effort.room("journal")
+    journal = SqlJournal(Database(f"sqlite:///{folder / 'journal.db'}"))
+    store = OrderStore(folder / "orm.db")
+    await journal.open()
+    trial = _Trial(journal, Session())
+    singles: list[float] = []
+    bare: list[float] = []
     try:
-        await journal.append([session.begin()], before, session.state)
-        number = 0
-        singles: list[float] = []
-        groups: list[float] = []
-        for size, samples, runs in (
-            (1, singles, effort.n(300, quick=100)),
-            (GROUP, groups, effort.n(200, quick=20)),
-        ):
-            for _ in range(runs):
-                before = session.state
-                steps: list[Step] = []
-                for _ in range(size):
-                    submitted = session.signal(number)
-                    steps.append(submitted)
-                    number += 1
-                begun = perf_counter()
-                await journal.append(steps, before, session.state)
-                samples.append((perf_counter() - begun) * MS)
-                before = session.state
-                answers = [each for submitted in steps for each in session.answers(submitted)]
-                await journal.append(answers, before, session.state)
+        await trial.begin()
+        for number in range(effort.n(300, quick=100)):
+            singles.append(await trial.append(1))
+            begun = perf_counter()
+            await store.submitted(f"bare-{number}", "BTC/USDT", Decimal("0.5"), Decimal(100))
+            bare.append((perf_counter() - begun) * MS)
+        groups = [await trial.append(GROUP) for _ in range(effort.n(200, quick=20))]
     finally:
         await journal.close()
-    cause = "encoding and projecting on the loop's thread, then the commit on the writer's"
+        store.close()
     return [
         row_of(
             "journal.single",
@@ -49,8 +42,9 @@ async def appends(effort: Effort) -> list[Row]:
             singles,
             median_below(1.5),
             p99_below(4.0),
+            beside=baseline_of("bare SQLAlchemy", "ms", bare, note="one ORM row and its commit"),
             note="one signal (2 events and their rows), SQLite FULL, one writer thread",
-            cause=cause,
+            cause=CAUSE,
         ),
         row_of(
             f"journal.group{GROUP}",
@@ -58,6 +52,33 @@ async def appends(effort: Effort) -> list[Row]:
             groups,
             median_below(25.0),
             note=f"{GROUP} signals (100 events and their rows) in one commit",
-            cause=cause,
+            cause=CAUSE,
         ),
     ]
+
+
+class _Trial:
+    """Append signals of a session; what the venue answers is appended between the samples."""
+
+    def __init__(self, journal: SqlJournal, session: Session) -> None:
+        self._journal, self._session = journal, session
+        self._number = 0
+
+    async def begin(self) -> None:
+        before = self._session.state
+        await self._journal.append([self._session.begin()], before, self._session.state)
+
+    async def append(self, size: int) -> float:
+        """Give the milliseconds of one append of so many signals."""
+        before = self._session.state
+        steps: list[Step] = []
+        for _ in range(size):
+            steps.append(self._session.signal(self._number))
+            self._number += 1
+        begun = perf_counter()
+        await self._journal.append(steps, before, self._session.state)
+        spent = (perf_counter() - begun) * MS
+        before = self._session.state
+        answers = [each for step in steps for each in self._session.answers(step)]
+        await self._journal.append(answers, before, self._session.state)
+        return spent

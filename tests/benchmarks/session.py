@@ -20,12 +20,15 @@ HELD = 10
 
 
 class Session:
-    """Buy one symbol after another, and close each ten buys later; `state` is after it all."""
+    """Buy one symbol after another, and close each ten buys later; `state` is after it all.
 
-    def __init__(self) -> None:
-        self.state = State()
+    A session that goes on from another's State names its signals after `given`.
+    """
+
+    def __init__(self, state: State | None = None, *, given: int = 0) -> None:
+        self.state = state or State()
         self._context: Context = a.account(0, 0).context
-        self._given = 0
+        self._given = given
 
     def begin(self) -> Step:
         """Open the journal."""

@@ -1,19 +1,37 @@
 """The benchmarks run, print a table and write their JSON; no test asks how fast."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from storage.database import Database
+from storage.journal import SqlJournal
+from tests.benchmarks import bulk
 from tests.benchmarks.__main__ import MEASUREMENTS, main
 from tests.benchmarks.calibration import excuses
-from tests.benchmarks.report import explanation, line
-from tests.benchmarks.rows import Row, median_of_at_least, p99_below, row_of
+from tests.benchmarks.causes import sampled
+from tests.benchmarks.growth import Grower, Growth
+from tests.benchmarks.report import beside, explanation, growth_lines, line
+from tests.benchmarks.rows import (
+    Row,
+    Target,
+    baseline_of,
+    median_of_at_least,
+    p99_below,
+    row_of,
+)
+from tests.benchmarks.stopping import handed_by
 
-PURE = ("pretrade", "signal", "fill", "exits", "screen", "journal")
+PURE = ("pretrade", "signal", "fill", "exits", "screen", "journal", "orders", "lookup", "wire")
+OVER = (
+    Target(figure="median", bound=2.0, over_baseline=True),
+    Target(figure="p99", bound=8.0, over_baseline=True),
+)
 
 
-def test_a_quick_run_of_the_pure_rows_prints_a_table_and_writes_json(
+def test_a_quick_run_prints_a_table_and_writes_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "bench.json"
@@ -28,17 +46,24 @@ def test_a_quick_run_of_the_pure_rows_prints_a_table_and_writes_json(
         "calibration.spin",
         "calibration.fdatasync",
     ]
-    assert {each["name"].partition(".")[0] for each in document["rows"]} == set(PURE)
+    found = {each["name"].partition(".")[0] for each in document["rows"]}
+    assert found == set(PURE) - {"orders"}
     assert document["faults"] == {}
     for row in (*document["calibration"], *document["rows"]):
-        assert 0 < row["low"] <= row["median"] <= row["p99"]
+        assert 0 < row["figures"]["low"] <= row["figures"]["median"] <= row["figures"]["p99"]
         assert any(each.startswith(row["name"]) for each in printed)
+    compared = {each["name"]: each for each in document["rows"] if each["baseline"]}
+    assert set(compared) == {"journal.single", "lookup", "wire"}
+    assert all(each["ratio_median"] > 0 for each in compared.values())
+    (growth,) = document["growth"]
+    assert growth["sizes"] == [10, 100, 1000]
+    assert all(len(each["medians"]) == 3 for each in growth["rows"])
 
 
 def test_a_measurement_that_breaks_is_told_and_does_not_end_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(_: object) -> list[Row]:
+    async def broken(_: object) -> list[Row | Growth]:
         raise ValueError("no such table")
 
     monkeypatch.setitem(MEASUREMENTS, "pretrade", broken)
@@ -54,9 +79,9 @@ def test_a_measurement_that_breaks_is_told_and_does_not_end_the_run(
 
 
 def test_a_row_over_its_target_says_miss_and_why() -> None:
-    slow = row_of("wire.added", "ms", [1.0, 2.0, 9.0], p99_below(8.0), cause="the commit")
+    slow = row_of("stop.load", "ms", [1.0, 2.0, 59.0], p99_below(50.0), cause="the commit")
 
-    assert line(slow).endswith("p99 < 8 ms  MISS")
+    assert line(slow).endswith("p99 < 50 ms  MISS")
     assert explanation(slow, ["load 4.0 on 2 cores"]) == [
         "    MISS: the commit; this machine now: load 4.0 on 2 cores"
     ]
@@ -69,9 +94,76 @@ def test_a_row_within_its_target_says_so_and_gives_no_cause() -> None:
     assert explanation(fast, ["load 4.0 on 2 cores"]) == []
 
 
-def test_a_slow_machine_is_named_and_a_usual_one_is_not() -> None:
-    usual = row_of("calibration.spin", "ms", [5.0])
+def test_a_target_over_a_baseline_is_judged_by_the_baseline_of_the_same_run() -> None:
+    bare = baseline_of("bare ccxt", "ms", [1.0, 1.5, 3.0])
+    slow = row_of("wire", "ms", [3.0, 3.6, 5.0], *OVER, beside=bare)
+    quick = row_of("wire", "ms", [3.0, 3.4, 10.9], *OVER, beside=bare)
+
+    assert [each.figure for each in slow.missed] == ["median"]
+    assert quick.missed == ()
+    assert "x2.27 x3.63  median < bare + 2 ms, p99 < bare + 8 ms  ok" in line(quick)
+    assert beside(quick)[0].split()[:5] == ["bare", "ccxt", "1.00", "1.50", "3.00"]
+
+
+def test_the_slow_end_of_a_rate_is_its_low_one() -> None:
+    rate = row_of("thousand.durable", "/s", [1500.0, 1000.0, 1600.0])
+
+    assert (rate.figures.low, rate.figures.median, rate.figures.p99) == (1000.0, 1500.0, 1000.0)
+
+
+def test_a_slow_machine_is_named_and_a_usual_one_is_only_described() -> None:
+    usual = row_of("calibration.spin", "ms", [7.0])
     slow = row_of("calibration.fdatasync", "ms", [9.0])
 
-    assert excuses([usual], load=0.1) == []
-    assert excuses([usual, slow], load=0.1) == ["calibration.fdatasync 9 ms, usually 2"]
+    assert excuses([usual], [usual], load=0.1) == ["spin 7 ms, p99 7"]
+    assert excuses([slow], [slow], load=3.0)[-1] == "fdatasync 9 ms, p99 9, usually 2"
+
+
+def test_growth_is_printed_size_by_size_and_a_gap_shows_as_one() -> None:
+    grower = Grower("open orders", (10, 100))
+    grower.add("append", "ms", 10, [3.0, 1.0, 2.0])
+
+    lines = growth_lines([grower.table()])
+
+    assert lines[0].split() == ["open", "orders", "10", "100", "unit"]
+    assert lines[1].split() == ["append", "2.00", "-", "ms"]
+
+
+async def test_a_journal_grown_in_bulk_is_one_that_the_product_could_have_written(
+    tmp_path: Path,
+) -> None:
+    made = await bulk.begun(tmp_path / "journal.db")
+    first = made.seq
+
+    made.grow(2 * first)
+
+    journal = SqlJournal(Database(f"sqlite:///{made.file}"))
+    try:
+        verification = await journal.verify()
+        assert made.seq >= 2 * first
+        assert (verification.seq, verification.hash) == (made.seq, made.hash)
+        # The one column that is not made anew; see the module's docstring.
+        assert all("Table signals" in each for each in verification.faults)
+        assert len(await journal.find_command(made.command(0, 0))) == 2
+    finally:
+        await journal.close()
+
+
+def test_the_answer_that_handed_an_update_out_is_found_by_its_offset() -> None:
+    calls = [(None, 20, 1.0), (700, 20, 2.0), (720, 20, 3.0), (721, 20, 4.0)]
+
+    assert handed_by(calls, 725) == 3.0
+    assert handed_by(calls, 719) == 2.0
+    with pytest.raises(AssertionError, match="update 900 was never handed out"):
+        handed_by(calls, 900)
+
+
+def test_what_a_thread_does_is_sampled_and_waiting_is_not() -> None:
+    async def wait() -> None:
+        await asyncio.sleep(0.05)
+
+    with sampled() as shares:
+        asyncio.run(wait())
+        sum(number for number in range(2_000_000))
+
+    assert shares.sentence().startswith("sampled: ")
