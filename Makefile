@@ -4,6 +4,9 @@
 #   make demo              the console in a browser, with simulated prices and no account
 #   make demo ARGS="..."   the same with arguments of `quarterdeck demo`
 #   make test              all tests, two at a time; ARGS goes to pytest
+#   make fuzz              the properties with new random cases, thousands of each; a failure prints
+#                          how to repeat it; ARGS="-k words" chooses some
+#   make coverage          branch coverage of engine and storage by tests that assert; 95 % or fail
 #   make lint              ruff, mypy and the import contracts
 #   make bench             the benchmarks
 #   make mutants           plants mistakes into copies of the source and says what caught each;
@@ -27,7 +30,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 OFFLINE = { echo "Installing failed: see pip's words above. Quarterdeck's packages come from the \
 	package index that pip is configured with, so the network must reach it." >&2; exit 1; }
 
-.PHONY: demo test lint bench tour mutants clean
+.PHONY: demo test fuzz coverage lint bench tour mutants clean
 
 demo: .venv/.installed-run
 	@exec $(BIN)/quarterdeck demo $(ARGS)
@@ -35,6 +38,19 @@ demo: .venv/.installed-run
 test: .venv/.installed-all
 	@$(if $(and $(CHROMIUM),$(CHROMEDRIVER)),:,echo "Note: no Chromium with its chromedriver was found, so the browser tests are skipped.")
 	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+
+# A property that is tried thousands of times takes minutes, not seconds.
+fuzz: .venv/.installed-all
+	@exec env HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/properties --timeout 3600 $(ARGS)
+
+# What runs in a child process is not counted: only lines that a test here can have looked at.
+COVERED := tests/engine tests/storage tests/properties tests/simulation tests/bot/cli/test_journal.py
+coverage: .venv/.installed-all
+	@$(BIN)/coverage run -m pytest $(COVERED) $(ARGS)
+	@for package in engine storage; do \
+		$(BIN)/coverage report --include="$$package/*" --fail-under=0 --format=total \
+		| sed "s|$$|% of $$package|"; done
+	@exec $(BIN)/coverage report --skip-covered
 
 # All four speak, even when the first one fails.
 lint: .venv/.installed-all
