@@ -25,7 +25,9 @@ from engine.receipts import Receipt
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
 from engine.runtime import ExecutionMode
 from engine.state import COMMANDS_TAIL, State
+from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.world import World, signal, world
+from tests.simulation.virtual_time import run
 
 NEVER = ConfirmPolicy(mode=ConfirmMode.NEVER)
 
@@ -165,6 +167,30 @@ async def test_while_the_journal_is_away_commands_are_refused_and_reports_and_st
         await w.until(lambda: "binance:BTC/USDT" in w.engine.state.positions)
         assert not is_away(w)
         assert len(submitted(journal)) == 1
+
+
+async def _filled_while_the_journal_was_away() -> None:
+    journal = TroubledJournal()
+    async with world(journal=journal, confirm=NEVER) as w:
+        # given an order that fills while the journal is away, told by the query for fills alone
+        name = submitted_name(await w.buy(quantity="0.001", price_limit=50000))
+        await w.until(lambda: w.engine.state.orders[name].status is OrderStatus.ACCEPTED)
+        w.venue.faults.script(Operation.STREAM, *[Fault(kind=FaultKind.DROPPED)] * 9)
+        journal.fault = JournalUnavailable("the disk is full")
+        w.set("BTC/USDT", "49000")
+        # when the query has found it, and the journal has refused it, more than once
+        await asyncio.sleep(20)
+        assert journal.appends > 5
+        assert not w.engine.state.positions
+        journal.fault = None
+        await asyncio.sleep(20)
+        # then it is booked, once
+        assert w.engine.state.orders_finished[name].filled == Decimal("0.001")
+        assert [type(event) for event in journal.events].count(e.FillBooked) == 1
+
+
+def test_a_fill_found_while_the_journal_is_away_is_kept_and_booked() -> None:
+    run(_filled_while_the_journal_was_away())
 
 
 def is_away(w: World) -> bool:

@@ -118,6 +118,27 @@ async def test_a_fill_that_raced_a_cancel_is_booked_first() -> None:
         assert_books(w)
 
 
+async def test_a_trade_that_the_venue_lists_after_a_younger_one_is_booked() -> None:
+    # given two trades that happen while nobody hears of it
+    async with world(**FREE) as w:
+        stream(w, FaultKind.DROPPED)
+        first, second = await rest(w, "61000"), await rest(w, "60900")
+        w.venue.faults.go_down()
+        for price in ("60950", "60800"):
+            w.set("BTC/USDT", price)
+            await w.venue.settle()
+            await asyncio.sleep(0.01)
+        # when the venue lists the younger one first
+        late = w.venue.ledger.trades.pop(0)
+        w.venue.faults.come_up()
+        await w.until(finished(w, second))
+        assert w.engine.state.orders[first].filled == 0
+        w.venue.ledger.trades.insert(0, late)
+        # then the older one is found too
+        await w.until(finished(w, first))
+        assert_books(w)
+
+
 async def test_a_cancel_left_by_a_crash_is_sent_again() -> None:
     async with world(**FREE) as w:
         name = await rest(w, "50000")

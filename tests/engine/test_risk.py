@@ -314,6 +314,32 @@ def test_free_balance_counts_open_orders_unknown_ones_and_fees() -> None:
     desk.order(signal("eth", notional="399.00"))
 
 
+@pytest.mark.parametrize("filled", ["0", "0.0013"])
+@pytest.mark.parametrize("end", ["canceled", "expired", "filled"])
+def test_what_an_entry_reserved_is_released_once_however_it_ends(end: str, filled: str) -> None:
+    # given two entries, the first perhaps filled in part
+    desk = Desk(limits=WIDE)
+    name = desk.order(signal("BTC/USDT", quantity="0.004", price_limit="60000"))
+    other = desk.order(signal("eth", quantity="0.5", price_limit="3300"))
+    alone = desk.state.orders[other]
+    if filled != "0":
+        desk.fill(name, filled, "60000")
+    assert desk.state.reserved["binance:USDT"].notional == 1650 + 60000 * (
+        Decimal("0.004") - Decimal(filled)
+    )
+    # when the first one ends
+    if end == "filled":
+        desk.fill(name, str(Decimal("0.004") - Decimal(filled)), "60000")
+    else:
+        desk.seen(name, end, filled)
+    assert desk.state.orders == {other: alone}
+    # then exactly the other one's share is still reserved, and nothing once that has ended too
+    assert desk.state.reserved["binance:USDT"].notional == 1650
+    assert desk.state.reserved["binance:USDT"].margin == 1650
+    desk.seen(other, "canceled")
+    assert desk.state.reserved == {}
+
+
 def test_a_swap_binds_its_margin_only() -> None:
     desk = Desk(limits=WIDE, cash="1000")
     name = desk.order(signal("BTC/USDT:USDT", quantity="0.03", leverage=3))
