@@ -29,10 +29,11 @@ def _twin(kind: type[Any]) -> type[Any]:
 
 
 @cache
-def _copier(kind: type[Any]) -> Callable[[Any], Any]:
+def _copier(kind: type[Any], *, is_checked: bool = False) -> Callable[[Any], Any]:
     """Write the function that gives an open copy of a value."""
     # A constructor that checks or converts must not be gone around.
-    assert not hasattr(kind, "__post_init__"), f"{kind.__name__} is made by its constructor only"
+    is_bare = is_checked or not hasattr(kind, "__post_init__")
+    assert is_bare, f"{kind.__name__} is made by its constructor only"
     lines = [f" copy.{field.name} = value.{field.name}" for field in fields(kind)]
     scope = {"new": object.__new__, "Twin": _twin(kind)}  # type: ignore[arg-type]  # a class can be hashed
     whole = ["def copy(value):", " copy = new(Twin)", *lines, " return copy"]
@@ -46,6 +47,19 @@ def copied(value: V, **changes: Any) -> V:
     """
     kind: type[Any] = type(value)
     copy = _copier(kind)(value)  # type: ignore[arg-type]  # a class can be hashed
+    for name, each in changes.items():
+        setattr(copy, name, each)
+    _set_class(copy, kind)
+    return copy  # type: ignore[no-any-return]  # it has just become one
+
+
+def checked_copy(value: V, **changes: Any) -> V:
+    """Give a copy of what checks itself when it is made; the caller has checked what changes.
+
+    Raises: AttributeError for an unknown field.
+    """
+    kind: type[Any] = type(value)
+    copy = _copier(kind, is_checked=True)(value)  # type: ignore[arg-type]  # as above
     for name, each in changes.items():
         setattr(copy, name, each)
     _set_class(copy, kind)

@@ -26,7 +26,7 @@ from engine.state import (
     State,
     Stop,
 )
-from engine.tails import tail, without
+from engine.tails import entered, tail, without
 from engine.tickets import TicketStatus
 
 Changes = dict[str, Any]
@@ -45,8 +45,30 @@ def apply(state: State, event: e.Event) -> State:
 
 
 def _changes(state: State, event: e.Event) -> Changes:
-    """Dispatch by kind. Long because one match must show that no kind is forgotten."""
+    """Dispatch by kind, the most frequent ones first.
+
+    Long because one match must show that no kind is forgotten.
+    """
     match event:
+        case e.FillBooked():
+            return fill_booked(state, event)
+        case (
+            e.OrderAccepted()
+            | e.OrderNotSent()
+            | e.OrderRejected()
+            | e.OrderUnknown()
+            | e.OrderAsked()
+            | e.OrderCancelRequested()
+            | e.OrderCanceled()
+            | e.OrderExpired()
+        ):
+            return order_changed(state, event)
+        case e.OrderSubmitted(order=order):
+            return order_submitted(state, order, event)
+        case e.SignalReceived():
+            return _signal_received(state, event)
+        case e.EquitySampled() | e.DayRolled():
+            return equity_changed(state, event)
         case e.JournalOpened():
             return _journal_opened(event)
         case e.EngineStarted():
@@ -59,33 +81,16 @@ def _changes(state: State, event: e.Event) -> Changes:
             return {}
         case e.DayReported():
             return {}
-        case e.SignalReceived():
-            return _signal_received(state, event)
         case e.OrderDenied():
             tally = copied(state.tally, denied=state.tally.denied + 1)
             return {"tally": tally, **signal_outcome(state, event.signal_id, "denied")}
         case e.TicketOpened(ticket=ticket):
             outcome = signal_outcome(state, ticket.signal.signal_id or "", ticket.short_id)
-            return {"tickets": {**state.tickets, ticket.ticket_id: ticket}, **outcome}
+            return {"tickets": entered(state.tickets, ticket.ticket_id, ticket), **outcome}
         case e.TicketEnded():
             return _ticket_ended(state, event)
-        case e.OrderSubmitted(order=order):
-            return order_submitted(state, order, event)
         case e.OrderRecalled(order=order):
             return with_order(state, order)
-        case (
-            e.OrderNotSent()
-            | e.OrderAccepted()
-            | e.OrderRejected()
-            | e.OrderUnknown()
-            | e.OrderAsked()
-            | e.OrderCancelRequested()
-            | e.OrderCanceled()
-            | e.OrderExpired()
-        ):
-            return order_changed(state, event)
-        case e.FillBooked():
-            return fill_booked(state, event)
         case e.ProtectionChanged() | e.ProtectionsSetAside() | e.ProtectionsRestored():
             return protection_changed(state, event)
         case e.ExitTriggered():
@@ -97,8 +102,6 @@ def _changes(state: State, event: e.Event) -> Changes:
             return {"stop": None, "reducing": {}}
         case e.BreakerTripped() | e.BreakerWarned() | e.BreakerRearmed():
             return breaker_changed(state, event)
-        case e.EquitySampled() | e.DayRolled():
-            return equity_changed(state, event)
         case (
             e.FlattenStarted()
             | e.FlattenAsked()

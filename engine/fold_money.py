@@ -9,10 +9,10 @@ from engine.fold_orders import with_order
 from engine.identities import instrument_key
 from engine.instruments import cash_currency
 from engine.numbers import ZERO
-from engine.orders import Order, OrderTrigger, triggered
+from engine.orders import Order, OrderTrigger, status_after
 from engine.positions import Booking, Fill, Position, book
 from engine.state import FILLS_TAIL, Breaker, DaySummary, DayTally, Protection, State
-from engine.tails import tail, without
+from engine.tails import entered, opened, tail, without
 
 Changes = dict[str, Any]
 
@@ -38,14 +38,15 @@ def fill_booked(state: State, event: e.FillBooked) -> Changes:
             position = _protected(position, order)
     elif position is not None and fill.key not in state.positions:
         position = copied(position, external=True)
-    positions = without(state.positions, fill.key)
+    positions = opened(state.positions)
+    positions.pop(fill.key, None)
     if position is not None:
-        changes["positions"] = {**positions, fill.key: position}
+        positions[fill.key] = position
     else:
-        changes["positions"] = positions
         changes["set_aside"] = without(state.set_aside, fill.key)
+    changes["positions"] = positions
     purse = instrument_key(fill.venue, cash_currency(fill.symbol))
-    changes["cash"] = {**state.cash, purse: state.cash.get(purse, ZERO) + booking.cash}
+    changes["cash"] = entered(state.cash, purse, state.cash.get(purse, ZERO) + booking.cash)
     changes["tally"] = _tallied(state.tally, fill, event.fee_quote, booking, order)
     if event.overfill > ZERO:
         changes["reducing"] = {**state.reducing, fill.key: "overfilled"}
@@ -56,9 +57,10 @@ def _filled(order: Order, fill: Fill, event: e.FillBooked, booking: Booking) -> 
     filled = order.filled + fill.quantity
     spent = (order.price_average or ZERO) * order.filled + fill.price * fill.quantity
     whole = filled >= order.quantity
-    order = triggered(order, OrderTrigger.FILL_ALL if whole else OrderTrigger.FILL_PART)
+    status = status_after(order, OrderTrigger.FILL_ALL if whole else OrderTrigger.FILL_PART)
     return copied(
         order,
+        status=status,
         filled=filled,
         price_average=spent / filled,
         fees=order.fees + event.fee_quote,
@@ -67,7 +69,7 @@ def _filled(order: Order, fill: Fill, event: e.FillBooked, booking: Booking) -> 
         first_fill_at=order.first_fill_at or fill.at,
         venue_order_id=order.venue_order_id or fill.venue_order_id,
         unknown_since=None,
-        finished_at=(order.finished_at or event.at) if order.is_finished else None,
+        finished_at=(order.finished_at or event.at) if status.is_finished else None,
     )
 
 
@@ -89,20 +91,18 @@ def _protected(position: Position, order: Order) -> Position:
 def _tallied(
     tally: DayTally, fill: Fill, fee_quote: Decimal, booking: Booking, order: Order | None
 ) -> DayTally:
+    changes: Changes = {}
+    cost = order.slippage_cost_bps if order is not None and order.is_finished else None
+    if cost is not None:
+        changes["slippage_bps_sum"] = tally.slippage_bps_sum + cost
+        changes["slippage_orders"] = tally.slippage_orders + 1
     tally = copied(
         tally,
         realised_pnl=tally.realised_pnl + booking.realised,
         fees=tally.fees + fee_quote,
         volume=tally.volume + fill.quantity * fill.price,
+        **changes,
     )
-    if order is not None and order.is_finished:
-        cost = order.slippage_cost_bps
-        if cost is not None:
-            tally = copied(
-                tally,
-                slippage_bps_sum=tally.slippage_bps_sum + cost,
-                slippage_orders=tally.slippage_orders + 1,
-            )
     if booking.closed is None:
         return tally
     pnl = booking.closed.realised_pnl
@@ -127,7 +127,7 @@ def protection_changed(state: State, event: _ProtectionEvent) -> Changes:
             peak = abs(position.quantity) if event.targets else position.quantity_peak
             changed = copied(position, stop=event.stop, targets=event.targets, quantity_peak=peak)
             return {
-                "positions": {**state.positions, event.key: changed},
+                "positions": entered(state.positions, event.key, changed),
                 "set_aside": without(state.set_aside, event.key),
             }
         case e.ProtectionsSetAside():
@@ -160,7 +160,7 @@ def exit_triggered(state: State, event: e.ExitTriggered) -> Changes:
         return {}
     left = tuple(target for target in position.targets if target.price != event.price)
     changed = copied(position, targets=left)
-    return {"positions": {**state.positions, event.key: changed}}
+    return {"positions": entered(state.positions, event.key, changed)}
 
 
 def breaker_changed(

@@ -1,5 +1,6 @@
 """The fold of order events: status, identity, and what became of the signal behind them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, assert_never
@@ -8,10 +9,10 @@ from engine import events as e
 from engine.copies import copied
 from engine.identities import instrument_key
 from engine.instruments import cash_currency
-from engine.numbers import ZERO
-from engine.orders import Order, OrderKind, OrderSide, OrderTrigger, triggered
-from engine.state import ORDERS_TAIL, SENT_TAIL, Reserved, SentMark, State
-from engine.tails import tail, without
+from engine.numbers import ONE, ZERO
+from engine.orders import Order, OrderKind, OrderSide, OrderStatus, OrderTrigger, status_after
+from engine.state import ORDERS_TAIL, SENT_TAIL, OpenOrders, Reserved, SentMark, State
+from engine.tails import entered, tail, without
 
 Changes = dict[str, Any]
 _EXACT = Decimal("1e-8")
@@ -22,7 +23,7 @@ def signal_outcome(state: State, signal_id: str, outcome: str) -> Changes:
     received = state.signals.get(signal_id)
     if received is None:
         return {}
-    return {"signals": {**state.signals, signal_id: copied(received, outcome=outcome)}}
+    return {"signals": entered(state.signals, signal_id, copied(received, outcome=outcome))}
 
 
 def order_submitted(state: State, order: Order, event: e.OrderSubmitted) -> Changes:
@@ -68,38 +69,42 @@ def order_changed(state: State, event: _OrderEvent) -> Changes:
     changes: Changes = {}
     match event:
         case e.OrderNotSent(reason=reason):
-            order = copied(triggered(order, OrderTrigger.NOT_SEND), refusal=reason)
+            order = _moved(order, OrderTrigger.NOT_SEND, refusal=reason)
         case e.OrderAccepted(venue_order_id=venue_order_id):
-            order = copied(
-                triggered(order, OrderTrigger.ACCEPT),
+            order = _moved(
+                order,
+                OrderTrigger.ACCEPT,
                 venue_order_id=venue_order_id or order.venue_order_id,
                 accepted_at=order.accepted_at or event.at,
                 unknown_since=None,
             )
         case e.OrderRejected(code=code, reason=reason):
-            order = copied(triggered(order, OrderTrigger.REJECT), refusal=f"{code}: {reason}")
+            order = _moved(order, OrderTrigger.REJECT, refusal=f"{code}: {reason}")
             tally = copied(state.tally, errors=state.tally.errors + 1)
             changes["tally"] = tally
         case e.OrderUnknown(reason=reason):
-            order = triggered(order, OrderTrigger.NO_ANSWER)
-            order = copied(order, unknown_since=event.at, refusal=reason)
+            order = _moved(order, OrderTrigger.NO_ANSWER, unknown_since=event.at, refusal=reason)
             tally = copied(state.tally, incidents=state.tally.incidents + 1)
             changes["tally"] = tally
         case e.OrderAsked(nowhere=nowhere):
             found_nowhere = order.not_founds + (1 if nowhere else 0)
             order = copied(order, asks=order.asks + 1, not_founds=found_nowhere)
         case e.OrderCancelRequested():
-            order = copied(triggered(order, OrderTrigger.REQUEST_CANCEL), cancel_requested=True)
+            order = _moved(order, OrderTrigger.REQUEST_CANCEL, cancel_requested=True)
         case e.OrderCanceled():
-            order = triggered(order, OrderTrigger.CANCEL)
+            order = _moved(order, OrderTrigger.CANCEL)
         case e.OrderExpired():
-            order = triggered(order, OrderTrigger.EXPIRE)
+            order = _moved(order, OrderTrigger.EXPIRE)
         case _:
             assert_never(event)
     if order.is_finished and order.finished_at is None:
         order = copied(order, finished_at=event.at)
         changes |= _target_returned(state, order)
     return {**with_order(state, order), **changes}
+
+
+def _moved(order: Order, trigger: OrderTrigger, **changes: Any) -> Order:
+    return copied(order, status=status_after(order, trigger), **changes)
 
 
 def _target_returned(state: State, order: Order) -> Changes:
@@ -116,7 +121,7 @@ def _target_returned(state: State, order: Order) -> Changes:
         if target.price not in watched
     )
     changed = copied(position, targets=(*position.targets, *left))
-    return {"positions": {**state.positions, order.key: changed}}
+    return {"positions": entered(state.positions, order.key, changed)}
 
 
 def with_order(state: State, order: Order) -> Changes:
@@ -130,11 +135,53 @@ def with_order(state: State, order: Order) -> Changes:
         if before is not None:
             changes["orders"] = without(state.orders, order.client_order_id)
     else:
-        changes["orders"] = {**state.orders, order.client_order_id: order}
+        changes["orders"] = entered(state.orders, order.client_order_id, order)
+    had, has = _standing(before), _standing(order)
+    if had != has:
+        changes["open_on"] = _open_on(state, order, had, has)
+    if before is not None and has is not None and order.filled == before.filled:
+        return changes  # what it may still take is what it might before
     held, holds = _reservation(before), _reservation(order)
     if held != holds:
         changes["reserved"] = _reserved(state, order, held, holds)
     return changes
+
+
+_NONE_OPEN = OpenOrders()
+_Standing = tuple[bool, bool] | None
+"""Whether an open order is an exit, and whether it is unknown; None where it is not open."""
+
+
+def _standing(order: Order | None) -> _Standing:
+    if order is None or order.is_finished:
+        return None
+    return order.is_exit, order.status is OrderStatus.UNKNOWN
+
+
+def _open_on(
+    state: State, order: Order, had: _Standing, has: _Standing
+) -> Mapping[str, OpenOrders]:
+    """Move one order in the sum of its instrument."""
+    name, key = order.client_order_id, order.key
+    total = state.open_on.get(key, _NONE_OPEN)
+    moved = OpenOrders(
+        entries=total.entries + _is_entry(has) - _is_entry(had),
+        exits=_named(total.exits, name, is_in=has is not None and has[0]),
+        unknown=_named(total.unknown, name, is_in=has is not None and has[1]),
+    )
+    return (
+        without(state.open_on, key) if moved == _NONE_OPEN else entered(state.open_on, key, moved)
+    )
+
+
+def _is_entry(standing: _Standing) -> int:
+    return 1 if standing is not None and not standing[0] else 0
+
+
+def _named(names: tuple[str, ...], name: str, *, is_in: bool) -> tuple[str, ...]:
+    if is_in:
+        return names if name in names else (*names, name)
+    return tuple(each for each in names if each != name) if name in names else names
 
 
 _NOTHING = Reserved()
@@ -149,13 +196,16 @@ def _reservation(order: Order | None) -> Reserved:
         return _NOTHING
     price = order.price_limit or order.price_arrival or order.price_decision or ZERO
     worth = order.remaining * price
-    return Reserved(
-        margin=(worth / order.leverage).quantize(_EXACT, rounding=ROUND_CEILING),
-        notional=worth.quantize(_EXACT, rounding=ROUND_CEILING),
-    )
+    notional = worth.quantize(_EXACT, rounding=ROUND_CEILING)
+    if order.leverage == ONE:
+        return Reserved(margin=notional, notional=notional)
+    margin = (worth / order.leverage).quantize(_EXACT, rounding=ROUND_CEILING)
+    return Reserved(margin=margin, notional=notional)
 
 
-def _reserved(state: State, order: Order, held: Reserved, holds: Reserved) -> dict[str, Reserved]:
+def _reserved(
+    state: State, order: Order, held: Reserved, holds: Reserved
+) -> Mapping[str, Reserved]:
     """Move one order's reservation in the sums of its purse."""
     purse = instrument_key(order.venue, cash_currency(order.symbol))
     total = state.reserved.get(purse, _NOTHING)
@@ -165,4 +215,4 @@ def _reserved(state: State, order: Order, held: Reserved, holds: Reserved) -> di
     )
     if moved.margin == ZERO and moved.notional == ZERO:
         return without(state.reserved, purse)
-    return {**state.reserved, purse: moved}
+    return entered(state.reserved, purse, moved)

@@ -12,7 +12,8 @@ from engine.decide import Message
 from engine.errors import QueueFull
 from engine.receipts import Receipt
 
-_STOPS = (Halt, Flatten, TripBreaker)
+HALTS = (Halt, Flatten)
+_STOPS = (*HALTS, TripBreaker)
 _ALLOWING = (Resume, RearmBreaker)
 
 

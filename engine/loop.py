@@ -25,7 +25,7 @@ from engine.errors import (
     JournalUnavailable,
 )
 from engine.events import BreakerRearmed, Event, TradingResumed
-from engine.inbox import Entry, Inbox, fail, worth_keeping
+from engine.inbox import HALTS, Entry, Inbox, fail, worth_keeping
 from engine.ports import Clock, Journal, Known, Quotes, Step
 from engine.receipts import Receipt
 from engine.state import COMMANDS_TAIL, FILLS_TAIL, State
@@ -124,7 +124,7 @@ class Loop:
     def _put(self, message: Message, future: asyncio.Future[Receipt] | None) -> None:
         if self._closed:
             raise EngineStopped("The engine is not running.")
-        if isinstance(message, c.Halt | c.Flatten):
+        if isinstance(message, HALTS):
             self.stop_latched = True
             self._halts_waiting += 1
         if isinstance(message, c.TripBreaker):
@@ -158,7 +158,7 @@ class Loop:
             return
         self.state = after
         for entry in batch:
-            if isinstance(entry.message, c.Halt | c.Flatten):
+            if isinstance(entry.message, HALTS):
                 self._halts_waiting -= 1
             elif isinstance(entry.message, c.TripBreaker):
                 self._trips_waiting -= 1

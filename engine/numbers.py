@@ -10,6 +10,8 @@ HUNDRED = Decimal(100)
 BPS = Decimal(10000)
 MAGNITUDE_MAX = Decimal("1e18")
 MAGNITUDE_MIN = Decimal("1e-18")
+# Made once: `Decimal | int | float | str` in a call makes its union anew at each number.
+_NUMBERS = (Decimal, int, float, str)
 _LETTERS = frozenset("0123456789.+-eE")
 
 
@@ -21,7 +23,7 @@ def decimal_of(value: object, name: str) -> Decimal:
     Raises: InvalidInput when it is no number, is NaN or infinite, or, zero aside, is not between
     1e-18 and 1e18 in magnitude.
     """
-    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         raise InvalidInput(f"{name} must be a number such as 0.01, not {value!r}.")
     if isinstance(value, str) and not _LETTERS.issuperset(value.strip()):
         raise InvalidInput(f"{name} must be a number such as 0.01, not {value[:40]!r}.")

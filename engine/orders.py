@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.copies import copied, quick
+from engine.copies import quick
 from engine.identities import instrument_key, short
 from engine.numbers import ONE, ZERO
 from engine.signals import Target
@@ -58,6 +58,9 @@ class OrderStatus(StrEnum):
     DENIED = "denied"
     UNKNOWN = "unknown"
 
+    # An equal text has this hash too; that of Enum runs in Python, at each look into a table.
+    __hash__ = str.__hash__
+
     @property
     def is_finished(self) -> bool:
         """Tell whether nothing more is expected of the order."""
@@ -76,6 +79,8 @@ class OrderTrigger(StrEnum):
     REQUEST_CANCEL = "request_cancel"
     CANCEL = "cancel"
     EXPIRE = "expire"
+
+    __hash__ = str.__hash__
 
 
 _S, _T = OrderStatus, OrderTrigger
@@ -125,6 +130,7 @@ TRANSITIONS: dict[tuple[OrderStatus, OrderTrigger], OrderStatus] = {
     # Asking to cancel what may not exist says nothing about whether it exists.
     (_S.UNKNOWN, _T.REQUEST_CANCEL): _S.UNKNOWN,
 }
+_CANCELLABLE = frozenset({_S.ACCEPTED, _S.PARTIALLY_FILLED})
 # A late fill is booked and changes `filled`; it never reopens a finished order.
 TRANSITIONS |= {
     (status, trigger): status for status in FINISHED for trigger in (_T.FILL_PART, _T.FILL_ALL)
@@ -221,13 +227,13 @@ def can(order: Order, trigger: OrderTrigger) -> bool:
     return (order.status, trigger) in TRANSITIONS
 
 
-def triggered(order: Order, trigger: OrderTrigger) -> Order:
-    """Move the order along the table.
+def status_after(order: Order, trigger: OrderTrigger) -> OrderStatus:
+    """Look a trigger up in the table of transitions.
 
     Raises: AssertionError when the row is missing: deciding such an event is a bug of ours.
     """
-    assert can(order, trigger), f"{order.client_order_id}: {trigger} while {order.status}"
-    status = TRANSITIONS[order.status, trigger]
-    if order.cancel_requested and status in (_S.ACCEPTED, _S.PARTIALLY_FILLED):
-        status = OrderStatus.PENDING_CANCEL
-    return copied(order, status=status)
+    status = TRANSITIONS.get((order.status, trigger))
+    assert status is not None, f"{order.client_order_id}: {trigger} while {order.status}"
+    if order.cancel_requested and status in _CANCELLABLE:
+        return OrderStatus.PENDING_CANCEL
+    return status

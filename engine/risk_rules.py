@@ -7,10 +7,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from engine.context import Context, measured_equity
 from engine.events import Breach
 from engine.fold_orders import fingerprint_of
-from engine.identities import instrument_key
 from engine.instruments import Toward, cash_currency
 from engine.numbers import BPS, HUNDRED, ONE, ZERO, plain
-from engine.orders import OrderKind, OrderPurpose, OrderSide
+from engine.orders import OrderKind, OrderSide
 from engine.portfolio import cash_free, is_dust
 from engine.proposals import Proposal
 from engine.risk_limits import TradingState
@@ -183,8 +182,10 @@ def _duplicate(proposal: Proposal, state: State, context: Context) -> Breach | N
     )
     window_s = state.limits.duplicate_window_s
     for sent in reversed(state.sent):
+        if sent.fingerprint != mark:
+            continue
         age_s = (context.now - sent.at).total_seconds()
-        if abs(age_s) < window_s and sent.fingerprint == mark:
+        if abs(age_s) < window_s:
             return Breach(
                 rule="duplicate",
                 sentence=f"The same order was sent {age_s:.0f} s ago, wait {window_s} s",
@@ -231,14 +232,9 @@ def _positions(proposal: Proposal, state: State, context: Context) -> Breach | N
     if known is not None and not is_dust(known, context.instruments):
         return None
     limit = state.limits.positions_max
-    if len(state.positions) + len(state.orders) < limit:
+    if len(state.positions) + len(state.open_on) < limit:
         return None
-    entries = {
-        (order.venue, order.symbol)
-        for order in state.orders.values()
-        if order.purpose is OrderPurpose.ENTRY
-    }
-    held = {instrument_key(venue, symbol) for venue, symbol in entries}
+    held = {key for key, on in state.open_on.items() if on.entries}
     # Dust can only lower the number, and telling it takes longer than all the rest.
     if proposal.key in held or len(held | state.positions.keys()) < limit:
         return None
@@ -288,12 +284,13 @@ def _signal_age(proposal: Proposal, state: State, context: Context) -> Breach | 
 
 
 def _unknown(proposal: Proposal, state: State, _: Context) -> Breach | None:
-    unknown = state.unknown_on(proposal.key)
-    if not unknown:
+    on = state.open_on.get(proposal.key)
+    if on is None or not on.unknown:
         return None
+    order = state.orders[on.unknown[0]]
     return Breach(
         rule="unknown",
-        sentence=f"{unknown[0].short_id} on this symbol is unknown; the venue is being asked.",
+        sentence=f"{order.short_id} on this symbol is unknown; the venue is being asked.",
     )
 
 

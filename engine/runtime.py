@@ -192,12 +192,8 @@ class Runtime:
 
     async def _priced(self, command: c.SubmitSignal) -> None:
         """Follow the signal's symbol, and wait, bounded, until it has a price."""
-        symbols = [i.symbol for i in self.quotes.instruments().values() if i.venue == command.venue]
-        symbol = symbol_named(command.signal.symbol, symbols, quote=self.settings.currency)
-        if symbol is None:
-            return
-        key = instrument_key(command.venue, symbol)
-        if key in self.quotes.latest():
+        key = self._key_of(command)
+        if key is None or key in self.quotes.latest():
             return
         priced = self._awaited.setdefault(key, asyncio.Event())
         self.quotes.follow(key)
@@ -208,6 +204,16 @@ class Runtime:
         except TimeoutError:
             # The rule on the price's age denies it, and says so.
             log.info("no first price of %s in time", key)
+
+    def _key_of(self, command: c.SubmitSignal) -> str | None:
+        """Find the instrument of a signal; all of a venue's are searched as the last resort."""
+        instruments = self.quotes.instruments()
+        key = instrument_key(command.venue, command.signal.symbol)
+        if key in instruments:
+            return key
+        symbols = [i.symbol for i in instruments.values() if i.venue == command.venue]
+        symbol = symbol_named(command.signal.symbol, symbols, quote=self.settings.currency)
+        return None if symbol is None else instrument_key(command.venue, symbol)
 
     def _quoted(self, quote: Quote) -> None:
         priced = self._awaited.pop(instrument_key(quote.venue, quote.symbol), None)

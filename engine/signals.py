@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.copies import quick
+from engine.copies import checked_copy, quick
 from engine.errors import InvalidInput
 from engine.numbers import HUNDRED, ONE, ZERO, decimal_of, positive
 
@@ -104,6 +104,18 @@ class TradingSignal:
         for field in ("created_at", "expires_at"):
             object.__setattr__(self, field, _time(getattr(self, field)))
 
+    def identified(self, signal_id: str, created_at: datetime) -> "TradingSignal":
+        """Give the signal with the id and the time that it lacks; what is there stays.
+
+        Raises: InvalidInput for an id or a time that no signal can have.
+        """
+        _check_text(signal_id, "A signal's id", ID_LENGTH_MAX)
+        return checked_copy(
+            self,
+            signal_id=self.signal_id or signal_id,
+            created_at=self.created_at or _time(created_at),
+        )
+
     def _check_sizes(self) -> None:
         sizes = (self.quantity, self.notional, self.percent, self.risk_pct)
         if sum(size is not None for size in sizes) > 1:
@@ -119,7 +131,7 @@ class TradingSignal:
             raise InvalidInput("Sizing by risk needs a stop, for example risk 1% sl 2%.")
         if len(self.targets) > TARGETS_MAX:
             raise InvalidInput(f"At most {TARGETS_MAX} targets, not {len(self.targets)}.")
-        if sum((target.fraction for target in self.targets), ZERO) > ONE:
+        if self.targets and sum((target.fraction for target in self.targets), ZERO) > ONE:
             raise InvalidInput("The targets' shares add up to more than the position.")
         if self.leverage < ONE:
             raise InvalidInput(f"Leverage must be at least 1x, not {self.leverage}x.")
@@ -162,6 +174,8 @@ def _time(value: object) -> datetime | None:
 
 
 def _action(value: object) -> SignalAction:
+    if isinstance(value, SignalAction):
+        return value
     try:
         return SignalAction(str(value).lower())
     except ValueError:

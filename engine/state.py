@@ -198,6 +198,18 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrders:
+    """Sum up the open orders of an instrument, so that no rule has to walk through all orders.
+
+    `entries` counts them; `exits` and `unknown` name theirs, and an exit can be unknown too.
+    """
+
+    entries: int = 0
+    exits: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
     """A stop and targets that were set aside."""
 
@@ -227,6 +239,7 @@ class State:
     commands_known: Mapping[str, int] = field(default_factory=dict)
     cash: Mapping[str, Decimal] = field(default_factory=dict)
     reserved: Mapping[str, Reserved] = field(default_factory=dict)
+    open_on: Mapping[str, OpenOrders] = field(default_factory=dict)
     equity: Equity | None = None
     tally: DayTally = field(default_factory=DayTally)
     day_before: DaySummary | None = None
@@ -242,9 +255,9 @@ class State:
     @property
     def trading(self) -> TradingState:
         """Give the strictest of a person's stop and every latched breaker."""
-        states = [breaker.action for breaker in self.breakers.values()]
         if self.stop is not None:
-            states.append(TradingState.HALTED)
+            return TradingState.HALTED
+        states = [breaker.action for breaker in self.breakers.values()]
         return max(states, key=lambda state: state.severity, default=TradingState.ACTIVE)
 
     @property

@@ -168,8 +168,9 @@ def _bare_dust(turn: Turn, key: str, entry: Order) -> None:
 
 
 def _drop_exits(turn: Turn, key: str) -> None:
-    for order in turn.state.orders_on(key):
-        if order.is_exit and not order.cancel_requested:
+    on = turn.state.open_on.get(key)
+    for order in [turn.state.orders[name] for name in on.exits] if on is not None else ():
+        if not order.cancel_requested:
             turn.add(
                 e.OrderCancelRequested(
                     at=turn.now,

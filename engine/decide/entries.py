@@ -1,6 +1,5 @@
 """Signals decided: denied with every reason, offered as a ticket, or submitted."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -46,11 +45,8 @@ def submit_signal(turn: Turn, command: SubmitSignal) -> None:
 
 def _identified(turn: Turn, command: SubmitSignal) -> TradingSignal:
     signal = command.signal
-    return replace(
-        signal,
-        signal_id=signal.signal_id or digest(turn.journal_id, command.command_id, "signal"),
-        created_at=signal.created_at or command.at,
-    )
+    name = signal.signal_id or digest(turn.journal_id, command.command_id, "signal")
+    return signal.identified(name, command.at)
 
 
 def deny_unproposable(

@@ -4,10 +4,11 @@ Changes gather until `change` takes them; the exchange stores them before it ans
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from engine.copies import copied
 from engine.instruments import Instrument
 from engine.numbers import ONE, ZERO
 from engine.orders import OrderKind
@@ -70,7 +71,7 @@ class Account:
 
     def next_id(self) -> tuple[str, int]:
         """Give a fresh id, unique over every ledger, and its number."""
-        self._head = replace(self._head, sequence=self._head.sequence + 1)
+        self._head = copied(self._head, sequence=self._head.sequence + 1)
         return f"{self._head.ledger_id}-{self._head.sequence}", self._head.sequence
 
     def find(self, client_order_id: str) -> VenueOrder | None:
@@ -85,7 +86,7 @@ class Account:
 
     def put(self, order: VenueOrder) -> VenueOrder:
         """Keep an order as it is now, with what it reserves."""
-        kept = replace(order, reserved=ZERO) if not order.is_open else self._reserving(order)
+        kept = _unreserved(order) if not order.is_open else self._reserving(order)
         self.orders[kept.venue_order_id] = kept
         if kept.is_open:
             self.open[kept.venue_order_id] = kept
@@ -129,7 +130,7 @@ class Account:
         )
         filled = order.filled + quantity
         status = VenueOrderStatus.FILLED if filled == order.quantity else order.status
-        done = replace(
+        done = copied(
             order, filled=filled, cost=order.cost + quantity * price, status=status, updated_at=at
         )
         self.trades.append(trade)
@@ -158,7 +159,7 @@ class Account:
         if not any((touched.orders, touched.trades, touched.balances, touched.flows)):
             return None
         self._check(touched)
-        self._head = replace(self._head, revision=self._head.revision + 1)
+        self._head = copied(self._head, revision=self._head.revision + 1)
         return LedgerChange(
             head=self._head,
             orders=tuple(touched.orders.values()),
@@ -191,7 +192,7 @@ class Account:
 
     def _reserving(self, order: VenueOrder) -> VenueOrder:
         if order.kind is OrderKind.MARKET or order.triggered:
-            return replace(order, reserved=ZERO)  # it executes at once and rests nowhere
+            return _unreserved(order)  # it executes at once and rests nowhere
         price = order.price_limit or order.price_trigger
         assert price is not None, f"{order.venue_order_id} rests without a price"
         bound = reservation(
@@ -201,7 +202,7 @@ class Account:
             price,
             fees_in_base=self._fees_in_base,
         )
-        return replace(order, reserved=bound.value, reserved_currency=bound.currency)
+        return copied(order, reserved=bound.value, reserved_currency=bound.currency)
 
     def _reserve(self, currency: str) -> None:
         """Add up anew what a currency has bound, so that it can never drift."""
@@ -213,11 +214,11 @@ class Account:
         margins = sum((p.margin for p in self.positions.values() if p.currency == currency), ZERO)
         balance = self.balances.get(currency, Balance(currency=currency, total=ZERO))
         if balance.reserved != orders + margins:
-            self._set(replace(balance, reserved=orders + margins))
+            self._set(copied(balance, reserved=orders + margins))
 
     def _add(self, currency: str, amount: Decimal) -> None:
         balance = self.balances.get(currency, Balance(currency=currency, total=ZERO))
-        self._set(replace(balance, total=balance.total + amount))
+        self._set(copied(balance, total=balance.total + amount))
 
     def _set(self, balance: Balance) -> None:
         self.balances[balance.currency] = balance
@@ -243,7 +244,7 @@ class Account:
             margin=ZERO,
         )
         after, gain = _moved(before, order, quantity, price)
-        after = replace(after, realised_pnl=after.realised_pnl + gain, fees=after.fees + fee)
+        after = copied(after, realised_pnl=after.realised_pnl + gain, fees=after.fees + fee)
         self.positions[order.symbol] = after
         self._touched.positions[order.symbol] = after
         return gain
@@ -279,16 +280,20 @@ def _moved(
     margin = rounded_down(position.margin * left / held) if held != ZERO else ZERO
     if opening == ZERO:
         entry = position.entry_price if left != ZERO else ZERO
-        return replace(position, quantity=left, entry_price=entry, margin=margin), gain
+        return copied(position, quantity=left, entry_price=entry, margin=margin), gain
     total = left + opening * order.side.sign
     cost = position.entry_price * abs(left) + price * opening
-    return replace(
+    return copied(
         position,
         quantity=total,
         entry_price=cost / abs(total),
         leverage=order.leverage,
         margin=margin + rounded_down(opening * price / order.leverage),
     ), gain
+
+
+def _unreserved(order: VenueOrder) -> VenueOrder:
+    return order if order.reserved == ZERO else copied(order, reserved=ZERO)
 
 
 def _same(expected: Mapping[str, Decimal], kept: Mapping[str, Decimal], what: str) -> None:

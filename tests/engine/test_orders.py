@@ -15,7 +15,7 @@ from engine.orders import (
     OrderStatus,
     OrderTrigger,
     can,
-    triggered,
+    status_after,
 )
 
 S, T = OrderStatus, OrderTrigger
@@ -77,9 +77,9 @@ def test_an_open_order_moves_as_the_table_says(
     assert can(order, trigger) is (after is not None)
     if after is None:
         with pytest.raises(AssertionError, match="qd1"):
-            triggered(order, trigger)
+            status_after(order, trigger)
     else:
-        assert triggered(order, trigger).status is after
+        assert status_after(order, trigger) is after
 
 
 @pytest.mark.parametrize("status", sorted(FINISHED))
@@ -90,7 +90,7 @@ def test_a_finished_order_stays_finished_whatever_happens(
     order = an_order(status)
     if trigger in (T.FILL_PART, T.FILL_ALL):
         # A late fill is booked; it never reopens the order.
-        assert triggered(order, trigger).status is status
+        assert status_after(order, trigger) is status
     else:
         assert not can(order, trigger)
 
@@ -111,7 +111,7 @@ def test_an_unknown_order_that_turns_up_is_cancelled_if_that_was_asked_for(
     trigger: OrderTrigger,
 ) -> None:
     asked = an_order(S.UNKNOWN, cancel_requested=True)
-    assert triggered(asked, trigger).status is S.PENDING_CANCEL
+    assert status_after(asked, trigger) is S.PENDING_CANCEL
 
 
 def test_what_is_left_of_an_overfilled_order_is_nothing() -> None:

@@ -13,7 +13,7 @@ from engine import events as e
 from engine.fold import apply
 from engine.orders import OrderStatus
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
-from engine.state import State
+from engine.state import OpenOrders, State
 from engine.venues.faults import Fault, FaultKind, FaultRate, Operation
 from engine.venues.ledger import MemoryLedgerStore
 from tests.engine.test_flatten import CrashingJournal
@@ -162,6 +162,20 @@ def assert_no_entry_left_after_a_stop(w: World) -> None:
             assert not inside
 
 
+def assert_sums_of_open_orders(state: State) -> None:
+    """What rules read instead of walking through all open orders says what the orders say."""
+    orders = state.orders.values()
+    assert {key for key, on in state.open_on.items() if on == OpenOrders()} == set()
+    assert state.open_on.keys() == {order.key for order in orders}
+    for key, on in state.open_on.items():
+        here = [order for order in orders if order.key == key]
+        assert on.entries == sum(not order.is_exit for order in here)
+        assert sorted(on.exits) == sorted(o.client_order_id for o in here if o.is_exit)
+        assert sorted(on.unknown) == sorted(
+            o.client_order_id for o in here if o.status is OrderStatus.UNKNOWN
+        )
+
+
 def assert_invariants(w: World) -> None:
     """Check what EXECUTION 11 promises, on the journal and at the venue."""
     events = w.journal.events
@@ -178,6 +192,7 @@ def assert_invariants(w: World) -> None:
     last: dict[str, tuple[Decimal, bool]] = {}
     for event in events:
         state = apply(state, event)
+        assert_sums_of_open_orders(state)
         for name, order in (*state.orders.items(), *state.orders_finished.items()):
             filled, was_finished = last.get(name, (Decimal(0), False))
             assert order.filled >= filled  # I6: filled never decreases

@@ -208,8 +208,8 @@ OPEN_ORDERS_UNCOUNTED = Mutant(
     edits=(
         Edit(
             path="engine/risk_rules.py",
-            original="    held = {instrument_key(venue, symbol) for venue, symbol in entries}\n",
-            replacement="    held = {instrument_key(*each) for each in entries} & "
+            original="    held = {key for key, on in state.open_on.items() if on.entries}\n",
+            replacement="    held = {key for key, on in state.open_on.items() if on.entries} & "
             "state.positions.keys()\n",
         ),
     ),
