@@ -65,7 +65,7 @@ def a_resume(*before: type[c.CommandBase], actor: c.Actor = OWNER) -> Act:
     def act(desk: Desk) -> tuple[e.Event, ...]:
         long_of(desk)
         for wanted in before:
-            fields = {"reason": "x"} if wanted is c.TripBreaker else {}
+            fields: dict[str, Any] = {"reason": "x"} if wanted is c.TripBreaker else {}
             desk.give(wanted, **fields)
         return desk.give(c.Resume, actor)
 
