@@ -141,16 +141,43 @@ def json_line(fields: Fields) -> bytes:
 
 def chained(previous: str, seq: int, at: datetime, form: StoredForm) -> str:
     """Hash an event onto the chain: SHA-256 over the previous hash and everything stored of it."""
-    head = f"{previous}|{seq}|{time_text(at)}|{form.kind}|{form.version}|"
-    return hashlib.sha256(head.encode() + form.payload).hexdigest()
+    return linked(
+        previous,
+        seq,
+        time_text(at),
+        kind=form.kind,
+        version=form.version,
+        payload=form.payload,
+    )
+
+
+def linked(previous: str, seq: int, at: str, *, kind: str, version: int, payload: bytes) -> str:
+    """Hash an event onto the chain from what its columns hold; `at` is its time's stored text."""
+    head = f"{previous}|{seq}|{at}|{kind}|{version}|"
+    return hashlib.sha256(head.encode() + payload).hexdigest()
+
+
+def state_bytes(state: State) -> bytes:
+    """Write State as a replay would hold it.
+
+    The order of a mapping counts: it decides which row leaves a tail next. State is read back once
+    before it is written for good, so that an int where a float is declared, or a time in another
+    zone of the same offset, gives the bytes that a replay gives.
+    """
+    return _ENCODER.encode(_STATE.decode(_ENCODER.encode(state)))
+
+
+def state_of(payload: bytes) -> State:
+    """Read what `state_bytes` wrote.
+
+    Raises: JournalCorrupt when it is no such thing.
+    """
+    try:
+        return _STATE.decode(payload)
+    except (msgspec.DecodeError, ValueError, TypeError) as error:
+        raise JournalCorrupt(f"It cannot be read as State: {error}") from error
 
 
 def state_hash(state: State) -> str:
-    """Hash State, so that two states compare by one text (SHA-256).
-
-    The order of a mapping counts: it decides which row leaves a tail next. State is read back
-    once before it is hashed, so that an int where a float is declared, or a time in another zone
-    of the same offset, gives the hash that a replay gives.
-    """
-    stored = _STATE.decode(_ENCODER.encode(state))
-    return hashlib.sha256(_ENCODER.encode(stored)).hexdigest()
+    """Hash State, so that two states compare by one text (SHA-256 of `state_bytes`)."""
+    return hashlib.sha256(state_bytes(state)).hexdigest()

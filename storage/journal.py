@@ -1,5 +1,6 @@
 """The journal on a database: events, projections and alerts in one transaction."""
 
+import logging
 from collections.abc import Collection, Sequence
 from typing import IO, Any
 
@@ -12,7 +13,7 @@ from engine.errors import (
     JournalLocked,
     JournalUnavailable,
 )
-from engine.events import Event
+from engine.events import EngineEnded, Event
 from engine.orders import Order
 from engine.ports import Known, Step
 from engine.state import State
@@ -24,31 +25,47 @@ from storage.codec import ORDERS, TICKETS, Codec, fields_of, json_line
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.rebuild import rebuilt
+from storage.snapshots import EVENTS_BETWEEN, Snapshot, store_snapshot, trusted_snapshots
 from storage.statements import Values, rows_of
 from storage.verification import Verification, verified
+
+log = logging.getLogger("storage.journal")
 
 
 class SqlJournal:
     """Keep the journal in a database; implements `engine.ports.Journal`.
 
-    `outbox.changed` is set after every append that left alerts to deliver.
+    `outbox.changed` is set after every append that left alerts to deliver. A snapshot of State is
+    stored behind an append when `snapshot_every` events came since the last one.
     """
 
     def __init__(
-        self, database: Database, *, outbox: Outbox | None = None, codec: Codec | None = None
+        self,
+        database: Database,
+        *,
+        outbox: Outbox | None = None,
+        codec: Codec | None = None,
+        snapshot_every: int = EVENTS_BETWEEN,
     ) -> None:
+        assert snapshot_every > 0, "a snapshot comes after some events"
         self._database = database
+        self._snapshot_every = snapshot_every
+        self._snapshot_seq = 0
         self._codec = codec if codec is not None else Codec()
         self._head = Head()
         self.outbox = outbox if outbox is not None else Outbox(database)
 
     async def open(self) -> State:
-        """Open the database, check the chain and fold every event.
+        """Open the database, and fold the events that came after the newest snapshot to be trusted.
+
+        The chain is checked from there on; `verify` checks all of it.
 
         Raises: JournalLocked, JournalCorrupt, JournalUnavailable.
         """
         await self._database.open()
-        state, self._head = await self._database.read(self._replay)
+        state, self._head, self._snapshot_seq = await self._database.read(self._replay)
+        if not self._database.is_reader:
+            self._snapshot(state, self._snapshot_every)
         return state
 
     async def close(self) -> None:
@@ -87,6 +104,9 @@ class SqlJournal:
         self._head = batch.head
         if batch.outbox:
             self.outbox.changed.set()
+        # An orderly end is worth one sooner: what follows it is a start.
+        ends = any(isinstance(event, EngineEnded) for event in steps[-1].events)
+        self._snapshot(after, self._snapshot_every // 10 if ends else self._snapshot_every)
 
     async def find_command(self, command_id: str) -> Sequence[Event]:
         """Give the events of a command; empty when it was never consumed."""
@@ -152,17 +172,49 @@ class SqlJournal:
         await self._database.open()
         return await self._database.write(lambda connection: rebuilt(connection, self._codec))
 
-    def _replay(self, connection: Connection) -> tuple[State, Head]:
-        state, head = State(), Head()
-        for stored in stored_events(connection, self._codec):
-            state = applied(state, stored)
-            head = Head(seq=stored.seq, hash=stored.hash)
+    def _snapshot(self, state: State, events_min: int) -> None:
+        """Have a snapshot stored, if at least so many events came since the last one.
+
+        It waits behind what the writer does, and nobody waits for it. One that fails is tried
+        again as many events later.
+        """
+        head = self._head
+        if head.seq - self._snapshot_seq < max(events_min, 1):
+            return
+        self._snapshot_seq = head.seq
+        try:
+            self._database.later(
+                lambda connection: store_snapshot(connection, Snapshot(head=head, state=state))
+            )
+        except JournalUnavailable as fault:
+            log.warning("no snapshot at event %s: %s", head.seq, fault)
+
+    def _replay(self, connection: Connection) -> tuple[State, Head, int]:
+        """Give State, the head, and the number of the event that the fold began after."""
+        state, head, begun = self._folded(connection)
         reach = projected_reach(connection)
         if reach != head.seq:
             raise JournalCorrupt(
                 f"The tables reach event {reach}, the journal event {head.seq}. "
                 "If you restored a backup, run: quarterdeck journal rebuild"
             )
+        return state, head, begun
+
+    def _folded(self, connection: Connection) -> tuple[State, Head, int]:
+        for snapshot in trusted_snapshots(connection):
+            try:
+                return *self._fold(connection, snapshot), snapshot.head.seq
+            except JournalCorrupt as fault:
+                log.warning("not folded from the snapshot at %s: %s", snapshot.head.seq, fault)
+        return *self._fold(connection, Snapshot(head=Head(), state=State())), 0
+
+    def _fold(self, connection: Connection, begin: Snapshot) -> tuple[State, Head]:
+        state, head = begin.state, begin.head
+        stored: StoredEvent | None = None
+        for stored in stored_events(connection, self._codec, begin.head):
+            state = applied(state, stored)
+        if stored is not None:
+            head = Head(seq=stored.seq, hash=stored.hash)
         return state, head
 
     async def _settle(self, batch: Batch) -> None:

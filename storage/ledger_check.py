@@ -21,7 +21,7 @@ from engine.positions import Fill
 from engine.reports import VenueOrderStatus
 from engine.state import State
 from engine.venues.ledger import LedgerSnapshot, Trade
-from storage.chain import applied, stored_events
+from storage.chain import StoredEvent
 from storage.codec import Codec
 from storage.paper_ledger import ledger_of
 from storage.verification import Verification, verified
@@ -57,46 +57,42 @@ class _Journal:
     orders: dict[str, Order] = field(default_factory=dict)
     fills: dict[str, Fill] = field(default_factory=dict)
 
+    def take(self, state: State, stored: StoredEvent) -> None:
+        """Take in an event, and State after it."""
+        self.state = state
+        self.last_at = stored.at
+        match stored.event:
+            case e.JournalOpened(cash=cash):
+                self.cash = cash
+            case e.OrderSubmitted(order=order):
+                self.orders[order.client_order_id] = order
+            case e.FillBooked(fill=fill):
+                self.fills[fill.identity] = fill
+            case _:
+                return
+
 
 def books_checked(connection: Connection) -> tuple[Verification, tuple[LedgerCheck, ...]]:
     """Check the journal and, when it is sound, every ledger against it, in one view.
 
     Raises: JournalCorrupt when a ledger's rows cannot be read.
     """
-    codec = Codec()
-    found = verified(connection, codec)
-    return found, ledgers_checked(connection, codec) if found.is_sound else ()
+    journal = _Journal()
+    found = verified(connection, Codec(), journal.take)
+    return found, _ledgers_checked(connection, journal) if found.is_sound else ()
 
 
-def ledgers_checked(connection: Connection, codec: Codec) -> tuple[LedgerCheck, ...]:
+def _ledgers_checked(connection: Connection, journal: _Journal) -> tuple[LedgerCheck, ...]:
     """Compare the ledger of every account with the journal; empty for a live journal.
 
-    Raises: JournalCorrupt when the events or the ledger's rows cannot be read.
+    Raises: JournalCorrupt when the ledger's rows cannot be read.
     """
-    journal = _replayed(connection, codec)
     identity = journal.state.journal
     if identity is None or identity.mode != PAPER:
         return ()
     return tuple(
         _checked(venue, journal, ledger_of(connection, venue)) for venue in identity.accounts
     )
-
-
-def _replayed(connection: Connection, codec: Codec) -> _Journal:
-    journal = _Journal()
-    for stored in stored_events(connection, codec):
-        journal.state = applied(journal.state, stored)
-        journal.last_at = stored.at
-        match stored.event:
-            case e.JournalOpened(cash=cash):
-                journal.cash = cash
-            case e.OrderSubmitted(order=order):
-                journal.orders[order.client_order_id] = order
-            case e.FillBooked(fill=fill):
-                journal.fills[fill.identity] = fill
-            case _:
-                continue
-    return journal
 
 
 def _checked(venue: str, journal: _Journal, ledger: LedgerSnapshot) -> LedgerCheck:

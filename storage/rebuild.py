@@ -1,4 +1,4 @@
-"""Rebuild: every projection made again from the events."""
+"""Rebuild: every projection made again from the events, and the snapshots with them."""
 
 from collections.abc import Iterator
 
@@ -7,33 +7,37 @@ from sqlalchemy import Connection, delete
 from engine.state import State
 from storage import tables as t
 from storage.batch import store_projection, store_reach
-from storage.chain import StoredEvent, applied, stored_events
+from storage.chain import Head, StoredEvent, applied, stored_events
 from storage.codec import Codec
 from storage.projections import Projection
+from storage.snapshots import Snapshot, drop_snapshots, store_snapshot
 
 EVENTS_AT_ONCE = 500
 
 
 def rebuilt(connection: Connection, codec: Codec) -> int:
-    """Replace the projections' rows by those a replay gives, and give the events' number.
+    """Replace projections and snapshots by what a replay gives, and give the events' number.
 
     Raises: JournalCorrupt when the events themselves cannot be trusted.
     """
     for table in t.PROJECTIONS:
         connection.execute(delete(table))
-    state = State()
+    drop_snapshots(connection)
+    state, head = State(), Head()
     consumed: set[str] = set()
     projection = Projection()
     for stored in stored_events(connection, codec):
         then = applied(state, stored)
         projection.add(state, stored.event, then)
         projection.consume(first_use(stored, consumed))
-        state = then
+        state, head = then, Head(seq=stored.seq, hash=stored.hash)
         if stored.seq % EVENTS_AT_ONCE == 0:
             store_projection(connection, projection)
             projection = Projection()
     store_projection(connection, projection)
     store_reach(connection, state.seq)
+    if head.seq:
+        store_snapshot(connection, Snapshot(head=head, state=state))
     return state.seq
 
 

@@ -1,8 +1,9 @@
 """Tables: the rows that are stored. Storage only; no row leaves this package.
 
-`journal` is the truth. Orders, fills, positions, tickets, signals, equity, days, chats and commands
-are projections: `rebuild` makes them again from the journal. Updates, outbox, cards, notes and
-operators are the console's own; the tables that begin with `paper_` are the paper venue's.
+`journal` is the truth; `snapshots` spares a start most of its replay. Orders, fills, positions,
+tickets, signals, equity, days, chats and commands are projections: `rebuild` makes them again from
+the journal. Updates, outbox, cards, notes and operators are the console's own; the tables that
+begin with `paper_` are the paper venue's.
 Projections carry a domain value whole in `document`, and beside it the columns people query. Every
 index costs a page in every append: there is one only where `queries` or a unique identity needs it.
 """
@@ -48,6 +49,20 @@ class JournalMetaRow(Row, table=True):
     __tablename__ = "journal_meta"
     name: str = Field(primary_key=True)
     value: str
+
+
+class SnapshotRow(Row, table=True):
+    """Hold State as it stood after an event, for a quick start; the journal can do without it.
+
+    `version` names the State and the fold that made it, `hash` is the event's own in the journal.
+    """
+
+    __tablename__ = "snapshots"
+    seq: int = Field(primary_key=True, sa_type=Integer64Column)
+    version: str = Field(max_length=HASH_LENGTH)
+    hash: str = Field(max_length=HASH_LENGTH)
+    state_hash: str = Field(max_length=HASH_LENGTH)
+    payload: bytes = Field(sa_type=LargeBinary)
 
 
 class CommandRow(Row, table=True):
@@ -267,6 +282,7 @@ def table_of(model: type[SQLModel]) -> Table:
 
 JOURNAL = table_of(JournalRow)
 JOURNAL_META = table_of(JournalMetaRow)
+SNAPSHOTS = table_of(SnapshotRow)
 COMMANDS = table_of(CommandRow)
 ORDERS = table_of(OrderRow)
 FILLS = table_of(FillRow)

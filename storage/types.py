@@ -9,6 +9,7 @@ from sqlalchemy.types import TypeDecorator
 from engine.errors import JournalCorrupt
 
 TIME_LENGTH = 27
+OFFSET_LENGTH = len("+00:00")
 
 # SQLite numbers rows by itself only in an INTEGER column; Postgres needs BIGINT for chat ids.
 Integer64 = BigInteger().with_variant(Integer, "sqlite")
@@ -73,8 +74,8 @@ def time_text(value: datetime) -> str:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError(f"Only a time with its zone is stored, not {value!r}.")
     # isoformat, because strftime drops the leading zeros of an early year on Linux.
-    instant = value.astimezone(UTC).replace(tzinfo=None)
-    return f"{instant.isoformat(timespec='microseconds')}Z"
+    instant = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return f"{instant.isoformat(timespec='microseconds')[:-OFFSET_LENGTH]}Z"
 
 
 def time_of(text: str) -> datetime:

@@ -1,6 +1,6 @@
 """Verification: does the stored journal agree with itself, and do the tables agree with it?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table
@@ -9,10 +9,11 @@ from engine.errors import JournalCorrupt
 from engine.state import State
 from storage import tables as t
 from storage.batch import projected_reach
-from storage.chain import GENESIS, applied, stored_events
+from storage.chain import GENESIS, StoredEvent, applied, stored_events
 from storage.codec import ORDERS, POSITIONS, Codec, state_hash
 from storage.projections import Projection
 from storage.rebuild import first_use
+from storage.snapshots import SnapshotAudit
 from storage.statements import Values, rows_of
 
 FAULTS_MAX = 20
@@ -33,18 +34,28 @@ class Verification:
         return not self.faults
 
 
-def verified(connection: Connection, codec: Codec) -> Verification:
-    """Replay the journal, and compare every projection with what the replay gives."""
+def verified(
+    connection: Connection,
+    codec: Codec,
+    seen: Callable[[State, StoredEvent], None] = lambda _state, _stored: None,
+) -> Verification:
+    """Replay the journal, and compare file, snapshots and every projection with the replay.
+
+    `seen` is called with State after each event, so that another book needs no second replay.
+    """
     state, link = State(), GENESIS
     projection = Projection()
     consumed: set[str] = set()
-    faults: list[str] = []
+    snapshots = SnapshotAudit(connection)
+    faults = list(_file_faults(connection))
     try:
         for stored in stored_events(connection, codec):
             then = applied(state, stored)
             projection.add(state, stored.event, then)
             projection.consume(first_use(stored, consumed))
             state, link = then, stored.hash
+            snapshots.passed(state, link)
+            seen(state, stored)
     except JournalCorrupt as error:
         faults.append(str(error))
     except AssertionError as error:
@@ -56,12 +67,21 @@ def verified(connection: Connection, codec: Codec) -> Verification:
         for table in t.PROJECTIONS:
             faults.extend(_table_faults(connection, table, projection))
         faults.extend(_state_faults(state, projection))
+        snapshots.end()
+        faults.extend(snapshots.faults)
     return Verification(
         seq=state.seq,
         hash=link,
         state_hash=state_hash(state),
         faults=tuple(faults[:FAULTS_MAX]),
     )
+
+
+def _file_faults(connection: Connection) -> Iterator[str]:
+    """Have SQLite compare every page and every index; an opening checks a large file by its end."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"PRAGMA integrity_check({FAULTS_MAX})").scalars()
+        yield from (f"The file is damaged: {row}." for row in rows if row != "ok")
 
 
 def _table_faults(connection: Connection, table: Table, projection: Projection) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Writers: where database work runs. One thread with a bounded queue, or the caller itself."""
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from engine.errors import JournalUnavailable
 
 R = TypeVar("R")
 WAITING_MAX = 1000
-_Job = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+
+log = logging.getLogger("storage.writer")
 
 
 class Writer(Protocol):
@@ -18,6 +20,13 @@ class Writer(Protocol):
 
     async def run(self, job: Callable[[], R]) -> R:
         """Run a job and give its result or raise its fault."""
+        ...
+
+    def later(self, job: Callable[[], object]) -> None:
+        """Run a job after those that wait; its result and its faults concern nobody.
+
+        Raises: JournalUnavailable when the queue is full; the job will not run then.
+        """
         ...
 
     async def stop(self, timeout_s: float) -> bool:
@@ -32,6 +41,10 @@ class InlineWriter:
         """Run the job."""
         return job()
 
+    def later(self, job: Callable[[], object]) -> None:
+        """Run the job now."""
+        _run_unheard(job)
+
     async def stop(self, timeout_s: float) -> bool:
         """Do nothing: nothing ever waits."""
         return True
@@ -41,7 +54,7 @@ class ThreadWriter:
     """Run jobs on one thread. A caller that is cancelled leaves its job running."""
 
     def __init__(self, name: str, waiting_max: int = WAITING_MAX) -> None:
-        self._queue: queue.Queue[_Job | None] = queue.Queue(waiting_max)
+        self._queue: queue.Queue[Callable[[], object] | None] = queue.Queue(waiting_max)
         self._ended = threading.Event()
         # A daemon, so that a hung disk cannot keep the process from ending.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -54,13 +67,20 @@ class ThreadWriter:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
+        self._put(lambda: _run_heard(job, loop, future))
+        return await future
+
+    def later(self, job: Callable[[], object]) -> None:
+        """Queue the job. Raises: JournalUnavailable when the queue is full."""
+        self._put(lambda: _run_unheard(job))
+
+    def _put(self, job: Callable[[], object]) -> None:
         try:
-            self._queue.put_nowait((job, loop, future))
+            self._queue.put_nowait(job)
         except queue.Full:
             raise JournalUnavailable(
                 f"{self._queue.maxsize} writes wait already: the disk does not keep up."
             ) from None
-        return await future
 
     async def stop(self, timeout_s: float) -> bool:
         """Finish what waits, then end the thread."""
@@ -74,22 +94,37 @@ class ThreadWriter:
         return self._ended.wait(timeout_s)
 
     def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            job, loop, future = item
-            result: Any = None
-            fault: BaseException | None = None
-            try:
-                result = job()
-            except BaseException as error:  # the thread's boundary: the caller gets it
-                fault = error
-            try:
-                loop.call_soon_threadsafe(_settle, future, result, fault)
-            except RuntimeError:
-                # The caller's loop has been closed: nobody waits for this result any more.
-                continue
-            finally:
-                del item, job, future, result, fault
+        while (job := self._queue.get()) is not None:
+            job()
+            # What a job holds must not live until the next one comes.
+            del job
         self._ended.set()
+
+
+def _run_unheard(job: Callable[[], object]) -> None:
+    try:
+        job()
+    except Exception:  # the thread's boundary: nobody waits, so the log is told
+        log.exception("a job that nobody waits for has failed")
+
+
+def _run_heard(
+    job: Callable[[], R], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[R]"
+) -> None:
+    result: Any = None
+    fault: BaseException | None = None
+    try:
+        result = job()
+    except BaseException as error:  # the thread's boundary: the caller gets it
+        fault = error
+    try:
+        loop.call_soon_threadsafe(_settle, future, result, fault)
+    except RuntimeError:
+        # The caller's loop has been closed: nobody waits for this result any more.
+        return
+    finally:
+        # A fault holds this frame, and this frame must not hold the fault.
+        del fault
 
 
 def _settle(future: "asyncio.Future[Any]", result: object, fault: BaseException | None) -> None:

@@ -117,7 +117,7 @@ def _raw(sql: str) -> Callable[[Connection], object]:
         (_set("kind", "Nonsense"), r"Event 40 \(Nonsense\) was changed"),
         (_set("version", 9), "Event 40 .* was changed"),
         (_set("command_id", "somebody-else"), "Event 40 .* disagrees with its own columns"),
-        (_raw("UPDATE journal SET at='yesterday' WHERE seq=40"), "row 40, column at"),
+        (_raw("UPDATE journal SET at='yesterday' WHERE seq=40"), "Event 40 .* was changed"),
         (_raw("UPDATE journal SET payload=7 WHERE seq=40"), "Event 40 holds no bytes"),
     ],
 )
