@@ -3,8 +3,9 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -282,6 +283,9 @@ async def test_a_redis_that_is_not_there_keeps_nobody_waiting_and_is_noted_once(
         for number in range(50):
             cache.put(replace(ORDER, client_order_id=f"qd{number}"))
         assert await cache.lookup(ORDER_KEY) is None
+        await until(lambda: cache._failures >= 1)
+        # One failure is no outage yet, two are.
+        assert cache.trouble is None or cache._failures > 1
         await until(lambda: cache._failures >= 3)
 
         assert cache.trouble is not None
@@ -493,6 +497,25 @@ async def test_an_address_with_strange_options_is_away(
 
         assert cache.trouble is not None
         assert len(warned(caplog)) == 1
+
+
+async def test_a_bug_under_the_cache_is_logged_whole_and_the_cache_goes_on(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    bugs = [ZeroDivisionError("ours")]
+
+    def contents(_since: datetime | None) -> Iterator[Record]:
+        if bugs:
+            raise bugs.pop()
+        yield ORDER
+
+    async with running(redis_cache(redis_server.url, contents=contents)) as cache:
+        assert await found(cache, ORDER_KEY) == ORDER
+
+    (line,) = (one for one in caplog.records if one.levelno >= logging.ERROR)
+    assert line.getMessage() == "the cache broke and is started again"
+    assert line.exc_info is not None
+    assert line.exc_info[0] is ZeroDivisionError
 
 
 async def test_what_waits_for_a_lost_redis_is_bounded_and_the_newest_stays(
