@@ -49,6 +49,9 @@ def assert_a_step(before: State, after: State, name: str, events: Iterable[e.Eve
     assert not old.is_finished or new.status is old.status
     path = {(old.status, new.status)} - {(new.status, new.status)}
     assert path <= STEPS | ASKED
+    if new.status is OrderStatus.UNKNOWN and old.status is not OrderStatus.UNKNOWN:
+        assert old.accepted_at is None, "what the venue has shown is not unknown"
+        assert old.filled == ZERO, "what the venue has filled is not unknown"
     booked = [event.fill for event in events if isinstance(event, e.FillBooked)]
     assert len({fill.identity for fill in booked}) == len(booked)
     assert sum((fill.quantity for fill in booked), old.filled) == new.filled
