@@ -52,6 +52,9 @@ def assert_a_step(before: State, after: State, name: str, events: Iterable[e.Eve
     if new.status is OrderStatus.UNKNOWN and old.status is not OrderStatus.UNKNOWN:
         assert old.accepted_at is None, "what the venue has shown is not unknown"
         assert old.filled == ZERO, "what the venue has filled is not unknown"
+    if new.cancel_requested and not new.is_finished:
+        waits = (OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN)
+        assert new.status in waits, "a cancel stands until the order is finished"
     booked = [event.fill for event in events if isinstance(event, e.FillBooked)]
     assert len({fill.identity for fill in booked}) == len(booked)
     assert sum((fill.quantity for fill in booked), old.filled) == new.filled
