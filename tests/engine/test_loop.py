@@ -18,6 +18,7 @@ from engine.errors import (
     JournalUnavailable,
     QueueFull,
 )
+from engine.fold import apply
 from engine.journal_memory import MemoryJournal
 from engine.orders import OrderStatus
 from engine.ports import Step
@@ -296,6 +297,24 @@ async def test_a_listener_that_breaks_tells_the_waiters_of_its_batch() -> None:
         w.engine.loop.subscribe(broken)
         with pytest.raises(EngineStopped, match="a listener broke"):
             await w.give(c.Halt)
+
+
+async def test_a_start_changes_nothing_that_no_event_says() -> None:
+    # given a journal that ended with a ticket and an order open
+    async with world() as w:
+        await w.buy(quantity="0.001", price_limit=50000)
+        wish = signal("ETH/USDT", quantity="0.01")
+        await w.give(c.SubmitSignal, signal=wish, venue="binance", ticket_wanted=True)
+        assert w.engine.state.tickets
+    # when the next process has started
+    async with world(journal=w.journal, store=w.store) as again:
+        # then the events alone give the State that it works with
+        state = State()
+        for event in again.journal.events:
+            state = apply(state, event)
+        assert again.engine.state == state
+        assert not state.tickets
+        assert state.orders
 
 
 async def test_who_waits_while_the_engine_stops_is_told() -> None:

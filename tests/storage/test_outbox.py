@@ -1,12 +1,15 @@
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from engine import events as e
 from engine.alerts import Alert, Audience, Lane
 from engine.commands import AlertKind, AlertMode
-from engine.errors import JournalCorrupt
+from engine.errors import JournalCorrupt, JournalUnavailable
 from engine.ports import Step
 from engine.state import Chat, State
 from storage.database import Database
@@ -14,6 +17,7 @@ from storage.journal import SqlJournal
 from storage.outbox import Outbox, OutboxRow
 from tests.storage.story import OWNER, START, Story
 
+R = TypeVar("R")
 CHATS = {
     "1": Chat(chat_id=1, user_id=1, is_group=False),
     "2": Chat(
@@ -242,6 +246,42 @@ async def test_rows_are_written_with_their_event_and_not_without_it(database: Da
     with pytest.raises(AssertionError):
         await journal.append([again], story.state, later.state)
     assert len(await due(journal.outbox)) == 1
+
+
+class OneWrite(Database):
+    """A database whose process is killed right after its next commit."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.commits_left: int | None = None
+
+    async def write(self, function: Callable[[Connection], R]) -> R:
+        if self.commits_left == 0:
+            raise JournalUnavailable("the process is dead")
+        if self.commits_left is not None:
+            self.commits_left -= 1
+        return await super().write(function)
+
+
+async def test_a_kill_right_after_an_event_s_commit_loses_none_of_its_alerts(url: str) -> None:
+    # given a journal whose process will die after one more commit
+    database = OneWrite(url)
+    journal = SqlJournal(database)
+    await journal.open()
+    story = Story()
+    await journal.append([story.step()], State(), story.state)
+    before = story.state
+    halted = e.TradingHalted(at=story.at, command_id="h1", actor=OWNER, reason="STOP")
+    database.commits_left = 1
+    # when an event that must be told is stored
+    with suppress(JournalUnavailable):
+        await journal.append([story.tell(halted)], before, story.state)
+    await journal.close()
+    # then the next process finds its alert beside it
+    again = SqlJournal(Database(url))
+    assert (await again.open()).stop is not None
+    assert [row.subject for row in await due(again.outbox)] == ["stop"]
+    await again.close()
 
 
 async def test_an_alert_without_its_event_is_a_bug_of_ours(database: Database) -> None:
