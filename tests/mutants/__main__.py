@@ -8,13 +8,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant
-from tests.mutants.table import Row, line, lines, markdown, write_json
+from tests.mutants.results import Row, line, lines, put_into, read, write
 from tests.mutants.tree import mutated, snapshot
 from tests.mutants.trial import simulated, suited
 
@@ -23,35 +23,41 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument(
         "--only", action="append", metavar="NAME", choices=[each.name for each in MUTANTS],
-        help="try only this one; may be repeated",
+        help="try this one, and keep what the file says of the others; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--seeds", type=int, default=100, metavar="N", help="default: 100")
+    parser.add_argument("--resume", action="store_true", help="try those that the file lacks")
+    parser.add_argument("--seeds", type=int, default=40, metavar="N", help="default: 40")
+    parser.add_argument(
+        "--enough", type=int, default=5, metavar="K",
+        help="go on to the next mutant once K seeds have caught this one; default: 5",
+    )  # fmt: skip
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="default: 0")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="at once; default: 1")
     parser.add_argument(
         "--json", type=Path, default=Path("mutants.json"), metavar="PATH",
         help="default: mutants.json",
     )  # fmt: skip
-    parser.add_argument("--markdown", type=Path, metavar="PATH", help="write the table there too")
+    parser.add_argument(
+        "--document", type=Path, metavar="PATH", help="put the table there, between its marks"
+    )
     return parser.parse_args(given)
 
 
-def tried(mutant: Mutant, *, tree: Path, folder: Path, seeds: range) -> Row:
+def tried(mutant: Mutant, *, tree: Path, folder: Path, seeds: range, enough: int) -> Row:
     """Plant one mutant and run the simulation, then its suites."""
     copy = mutated(tree, mutant, folder)
     row = Row(
         mutant=mutant,
-        simulated=simulated(copy, first=seeds.start, count=len(seeds)),
+        simulated=simulated(copy, seeds=seeds, enough=enough),
         suited=suited(copy, mutant.suites),
     )
     shutil.rmtree(copy)
-    say(line(row))
     return row
 
 
 def sound(tree: Path, mutants: Sequence[Mutant], seeds: range) -> bool:
     """Tell whether the tree without a mutant passes what the mutants must not pass."""
-    without = simulated(tree, first=seeds.start, count=len(seeds))
+    without = simulated(tree, seeds=seeds, enough=1)
     tests = suited(tree, sorted({suite for mutant in mutants for suite in mutant.suites}))
     if without.caught:
         say(f"Without a mutant, seed {without.first_seed} fails: {without.first_said}")
@@ -69,20 +75,26 @@ def main(given: Sequence[str] | None = None) -> int:
     """Try every mutant and give the exit code."""
     asked = arguments(given)
     seeds = range(asked.first, asked.first + asked.seeds)
-    mutants = [each for each in MUTANTS if asked.only is None or each.name in asked.only]
+    known = read(asked.json, MUTANTS) if asked.only or asked.resume else {}
+    wanted = asked.only or [each.name for each in MUTANTS if each.name not in known]
+    mutants = [each for each in MUTANTS if each.name in wanted]
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         folder = Path(name)
         tree = snapshot(folder)
         if not sound(tree, mutants, seeds):
             return 1
         say(f"Without a mutant, {len(seeds)} seeds and every suite pass.")
-        trial = partial(tried, tree=tree, folder=folder, seeds=seeds)
+        trial = partial(tried, tree=tree, folder=folder, seeds=seeds, enough=asked.enough)
         with ThreadPoolExecutor(asked.jobs) as pool:
-            rows = list(pool.map(trial, mutants))
+            for done in as_completed([pool.submit(trial, mutant) for mutant in mutants]):
+                row = done.result()
+                say(line(row))
+                known[row.mutant.name] = row
+                write(known, asked.json)
+    rows = [known[each.name] for each in MUTANTS if each.name in known]
     say("\n".join(["", *lines(rows)]))
-    write_json(rows, seeds, asked.json)
-    if asked.markdown is not None:
-        asked.markdown.write_text("\n".join(markdown(rows)) + "\n", encoding="utf-8")
+    if asked.document is not None:
+        put_into(asked.document, rows)
     return 1 if any(row.survives for row in rows) else 0
 
 

@@ -3,6 +3,8 @@
 import re
 
 SAID_MAX = 160
+WORD_MAX = 60
+NO_END = "no end"
 
 
 def first_of(fault: BaseException) -> str:
@@ -13,10 +15,14 @@ def first_of(fault: BaseException) -> str:
 
 
 def promise_of(said: str) -> str:
-    """Give the invariant that an objection names, or in a word what ended the session."""
+    """Give the invariant that an objection names, or else what it says, without names."""
     found = re.search(r"\bI(\d{1,2})\b", said)
     if found is not None:
         return f"I{found[1]}"
-    if "the engine stopped" in said:
-        return "the engine stops"
-    return "no end" if said.startswith("no end") else said.partition(": ")[2][:60] or said
+    if said.startswith(NO_END):
+        return NO_END
+    kind, _, text = said.partition(": ")
+    if text.startswith("the engine stopped"):
+        return "the engine stops itself"
+    words = re.sub(r"\S*\d\S*", "...", text).strip()
+    return words[:WORD_MAX].strip() or kind

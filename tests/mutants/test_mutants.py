@@ -8,7 +8,7 @@ import pytest
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import PROMISES, Edit, Mutant, OriginalGone, behaviour, planted
 from tests.mutants.objection import first_of, promise_of
-from tests.mutants.table import Row, lines
+from tests.mutants.results import BEGIN, END, Row, lines, put_into, read, write
 from tests.mutants.tree import ROOT, mutated
 from tests.mutants.trial import Simulated, Suited
 
@@ -80,9 +80,11 @@ def test_planting_leaves_the_tree_that_it_copies_alone(tmp_path: Path) -> None:
     ("said", "promise"),
     [
         ("AssertionError: I12: entry abc leaves after {'sim:4'}", "I12"),
-        ("AssertionError: the engine stopped: AssertionError('x named twice')", "the engine stops"),
+        ("AssertionError: the engine stopped: AssertionError('x')", "the engine stops itself"),
         ("no end after 60 s", "no end"),
         ("KeyError: 'binance:BTC/USDT'", "'binance:BTC/USDT'"),
+        ("AssertionError: entry qd7f leaves 2.3 s late", "entry ... leaves ... s late"),
+        ("AssertionError: ", "AssertionError"),
     ],
 )
 def test_an_objection_is_put_down_to_the_promise_that_it_names(said: str, promise: str) -> None:
@@ -112,3 +114,47 @@ def test_the_table_says_who_caught_a_mutant(caught: int, failed: str, verdict: s
     said = "\n".join(lines([row]))
     assert f"{caught}/9" in said
     assert ("SURVIVES: example" in said) is row.survives
+
+
+def caught(mutant: Mutant) -> Row:
+    return Row(
+        mutant=mutant,
+        simulated=Simulated(
+            seeds=7, caught=2, first_seed=3, first_said="I5: twice", promises={"I5": 2}
+        ),
+        suited=Suited(failed="tests/engine/test_loop.py::test_a_thing_holds[1]"),
+    )
+
+
+def test_what_was_found_is_read_again_as_it_was_written(tmp_path: Path) -> None:
+    # given the results of one mutant
+    first, second = MUTANTS[:2]
+    path = tmp_path / "mutants.json"
+    assert read(path, MUTANTS) == {}
+    # when they are written
+    write({first.name: caught(first)}, path)
+    # then they are read as they were, and of the others there is nothing
+    assert read(path, (first, second)) == {first.name: caught(first)}
+
+
+def test_the_document_gets_the_table_between_its_marks_and_keeps_the_rest(tmp_path: Path) -> None:
+    # given a document with an older table
+    path = tmp_path / "proof.md"
+    path.write_text(f"before\n{BEGIN}yesterday\n{END}after\n")
+    # when the table is put in
+    put_into(path, [caught(MUTANTS[0])])
+    # then it stands there, and nothing else has changed
+    before, _, rest = path.read_text().partition(BEGIN)
+    table, _, after = rest.partition(END)
+    assert (before, after) == ("before\n", "after\n")
+    assert "1 mutants, 1 caught: 1 by the simulation, 1 by the suites." in table
+    assert "| 2/7 | I5 | a thing holds |" in table
+    assert "yesterday" not in table
+
+
+def test_a_document_without_marks_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "proof.md"
+    path.write_text("before\n")
+    with pytest.raises(ValueError, match="has no place for the table"):
+        put_into(path, [])
+    assert path.read_text() == "before\n"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tests.mutants.objection import promise_of
 
-SEEDS_S = 1200
-SUITES_S = 300
+SEEDS_S = 3600
+SUITES_S = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +54,20 @@ def _command(arguments: Sequence[str], tree: Path, timeout_s: int) -> tuple[int,
     return done.returncode, done.stdout
 
 
-def simulated(tree: Path, *, first: int, count: int) -> Simulated:
-    """Run seeds in one process. Raises: RuntimeError when the process itself broke."""
+def simulated(tree: Path, *, seeds: range, enough: int) -> Simulated:
+    """Run seeds in one process, until `enough` of them have objected.
+
+    Raises: RuntimeError when the process itself broke.
+    """
     code, output = _command(
-        ["-m", "tests.mutants.seeds", str(first), str(count)], tree, timeout_s=SEEDS_S
+        ["-m", "tests.mutants.seeds", str(seeds.start), str(len(seeds)), str(enough)],
+        tree,
+        timeout_s=SEEDS_S,
     )
     ended = [json.loads(line) for line in output.splitlines() if line.startswith('{"seed"')]
-    if len(ended) < count and code != -1:
-        raise RuntimeError(f"the simulation broke:\n{output[-2000:]}")
     against = [line for line in ended if line["said"] is not None]
+    if len(ended) < len(seeds) and len(against) < enough and code != -1:
+        raise RuntimeError(f"the simulation broke:\n{output[-2000:]}")
     return Simulated(
         seeds=len(ended),
         caught=len(against),
@@ -81,7 +86,7 @@ def suited(tree: Path, suites: Sequence[str]) -> Suited:
         return Suited(failed="")
     if code == -1:
         return Suited(failed=f"no end after {SUITES_S} s")
-    found = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
+    found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
     if found is None:
         raise RuntimeError(f"the suites broke:\n{output[-2000:]}")
     return Suited(failed=found[1])
