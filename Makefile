@@ -8,7 +8,8 @@
 #                          how to repeat it; ARGS="-k words" chooses some
 #   make coverage          branch coverage of engine and storage by tests that assert; 95 % or fail
 #   make lint              ruff, mypy and the import contracts
-#   make bench             the benchmarks
+#   make bench             the benchmarks beside bare libraries, some eight minutes; bench.json too
+#   make bench ARGS=--quick  the same with fewer samples, in under a minute
 #   make mutants           plants mistakes into copies of the source and says what caught each;
 #                          ARGS="--only NAME --seeds N --jobs J"
 #   make tour              takes the README's pictures anew; needs Chromium with its chromedriver

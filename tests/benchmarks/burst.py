@@ -11,7 +11,6 @@ from tests.system.console import Phone, until
 from tests.system.house import House, house
 
 PEOPLE = tuple(range(5001, 5011))
-BUYS_EACH = 10
 TAPS_AT_ONCE = 100
 SETTLE_S = 2.0
 DONE_S = 60.0
@@ -24,7 +23,7 @@ SETTINGS: dict[str, Any] = {
 
 async def burst(effort: Effort) -> Row:
     """Tap and trade; this is not the soak, whose own figure `make soak` prints."""
-    taps = effort.n(3000, quick=300)
+    taps, rounds = effort.n(3000, quick=200), effort.n(10, quick=3)
     async with house(effort.room("burst"), **SETTINGS) as at:
         cards = await _cards(at)
         process = at.console.process
@@ -32,7 +31,7 @@ async def burst(effort: Effort) -> Row:
         for number in range(0, taps, TAPS_AT_ONCE):
             await _tapped(at, cards, number)
         buys = 0
-        for _ in range(BUYS_EACH):
+        for _ in range(rounds):
             for user_id in PEOPLE:
                 # Amounts of their own, so that none is a duplicate.
                 await at.sandbox.say(user_id, f"/buy btc {100 + buys} usdt")

@@ -63,7 +63,8 @@ def explanation(row: Row, excuses: Iterable[str]) -> list[str]:
     if row.baseline is not None and row.baseline.note:
         lines.append(f"    {row.baseline.name}: {row.baseline.note}")
     if row.missed:
-        found = [row.cause, *row.measured, *(f"this machine now: {each}" for each in excuses)]
+        now = ", ".join(excuses)
+        found = [row.cause, *row.measured, f"this machine now: {now}" if now else ""]
         lines.append("    MISS: " + "; ".join(each for each in found if each))
     return lines
 

@@ -24,9 +24,11 @@ PAUSE_S = 0.05
 async def starts(effort: Effort) -> list[Row]:
     """Start `run`, `demo` and the bare bot in turn, with warm bytecode."""
     run, demo, bare = _Starts(), _Starts(), _Starts()
-    await _run(effort.room("warm"))
-    await _bare(effort.room("warm-bare"))
-    for number in range(effort.n(6, quick=1)):
+    if not effort.quick:
+        # Bytecode and the disk's cache; in a quick run what came before has warmed them.
+        await _run(effort.room("warm"))
+        await _bare(effort.room("warm-bare"))
+    for number in range(effort.n(5, quick=1)):
         run.add(await _run(effort.room(f"run{number}")))
         bare.add(await _bare(effort.room(f"bare{number}")))
         demo.add(await _demo(effort.room(f"demo{number}")))

@@ -16,7 +16,7 @@ import aiohttp
 from bot.clock import SystemClock
 from engine import EngineSettings, ExecutionEngine
 from engine.markets.manual import ManualMarket
-from engine.orders import Order
+from engine.orders import Order, OrderStatus
 from engine.ports import Gate
 from engine.reports import SubmitAnswer, SubmitWithheld
 from engine.venues.ledger import MemoryLedgerStore
@@ -133,9 +133,12 @@ class _Trial:
             signal = wish(self._number, symbols=2)
             begun_s = time.monotonic()
             result = await self._engine.execute_signal(signal, VENUE)
-            assert result.success, result.error
-            assert result.order is not None
-            engine_s[result.order.client_order_id] = begun_s
+            # Where the machine is so busy that an entry grows two seconds old, it is withheld.
+            if result.success and result.order is not None:
+                engine_s[result.order.client_order_id] = begun_s
+            else:
+                assert result.order is not None, result.error
+                assert result.order.status is OrderStatus.NOT_SENT, result.error
             await asyncio.sleep(PAUSE_S)
             name = f"bare-{self._number}"
             assert isinstance(signal.quantity, Decimal)
