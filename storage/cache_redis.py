@@ -46,6 +46,7 @@ LOOKUP_S: Final = 0.05
 BACKOFF_S: Final = 0.25
 BACKOFF_S_MAX: Final = 15
 STOP_S: Final = 0.2
+FAILURES_NOTED: Final = 3
 
 log = logging.getLogger(__name__)
 
@@ -251,8 +252,8 @@ class RedisCache:
     async def _back_off(self, fault: CacheFault) -> None:
         """Note an outage once, let go of the connections, and wait before the next try."""
         self._failures += 1
-        # One slow answer is no outage: it is noted when the second try fails, too.
-        if self._failures > 1 or isinstance(fault, CacheRefused):
+        # A slow answer is no outage, nor is a loop that stood still for 50 ms.
+        if self._failures >= FAILURES_NOTED or isinstance(fault, CacheRefused):
             self._note(fault)
         if isinstance(fault, CacheAway):
             await self._close()
