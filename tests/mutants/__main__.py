@@ -26,7 +26,10 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
         help="try this one, and keep what the file says of the others; may be repeated",
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="try those that the file lacks")
-    parser.add_argument("--seeds", type=int, default=40, metavar="N", help="default: 40")
+    parser.add_argument(
+        "--seeds", type=int, default=40, metavar="N",
+        help="how many sessions at most; 0 runs the suites alone; default: 40",
+    )  # fmt: skip
     parser.add_argument(
         "--enough", type=int, default=5, metavar="K",
         help="go on to the next mutant once K seeds have caught this one; default: 5",

@@ -22,7 +22,7 @@ def promise_of(said: str) -> str:
     if said.startswith(NO_END):
         return NO_END
     kind, _, text = said.partition(": ")
-    if text.startswith("the engine stopped"):
+    if "the engine stopped" in text:
         return "the engine stops itself"
     words = re.sub(r"\S*\d\S*", "...", text).strip()
     return words[:WORD_MAX].strip() or kind

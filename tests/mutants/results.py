@@ -26,8 +26,8 @@ class Row:
 
     @property
     def seeds_text(self) -> str:
-        """Give on how many of how many seeds the simulation objected."""
-        return f"{self.simulated.caught}/{self.simulated.seeds}"
+        """Give on how many of how many seeds the simulation objected; a dash where none ran."""
+        return f"{self.simulated.caught}/{self.simulated.seeds}" if self.simulated.seeds else "-"
 
     @property
     def by_text(self) -> str:
@@ -50,6 +50,8 @@ class Row:
         """Give who caught it, in a word or two."""
         if self.survives:
             return "SURVIVES"
+        if self.simulated.seeds == 0:
+            return "suite"
         if self.simulated.caught == 0:
             return "suite only"
         return "both" if self.suited.failed else "simulation only"
@@ -67,11 +69,12 @@ def line(row: Row) -> str:
 def summary(rows: Sequence[Row]) -> str:
     """Give the sum of it in a sentence."""
     caught = sum(1 for row in rows if not row.survives)
-    by_simulation = sum(1 for row in rows if row.simulated.caught)
     by_suites = sum(1 for row in rows if row.suited.failed)
+    by_simulation = sum(1 for row in rows if row.simulated.caught)
+    lived = sum(1 for row in rows if row.simulated.seeds)
     return (
-        f"{len(rows)} mutants, {caught} caught: {by_simulation} by the simulation, {by_suites} by "
-        "the suites."
+        f"{len(rows)} mutants, {caught} caught: {by_suites} by the suites, {by_simulation} by the "
+        f"simulation (of {lived} that it was tried on)."
     )
 
 

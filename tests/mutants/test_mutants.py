@@ -10,7 +10,7 @@ from tests.mutants.mutant import PROMISES, Edit, Mutant, OriginalGone, behaviour
 from tests.mutants.objection import first_of, promise_of
 from tests.mutants.results import BEGIN, END, Row, lines, put_into, read, write
 from tests.mutants.tree import ROOT, mutated
-from tests.mutants.trial import Simulated, Suited
+from tests.mutants.trial import Simulated, Suited, simulated
 
 # No client of a live venue exists yet that paper could touch; its mutant comes with the adapter.
 WITHOUT_MUTANT = {"I17"}
@@ -116,6 +116,15 @@ def test_the_table_says_who_caught_a_mutant(caught: int, failed: str, verdict: s
     assert ("SURVIVES: example" in said) is row.survives
 
 
+def test_a_mutant_that_no_seed_was_spent_on_is_not_called_unseen_by_the_simulation() -> None:
+    # given a run of the suites alone
+    ran = simulated(ROOT, seeds=range(0), enough=5)
+    # when one of them fails
+    row = Row(mutant=example(), simulated=ran, suited=Suited(failed="tests/a.py::test_b"))
+    # then the table does not speak of the simulation
+    assert (row.seeds_text, row.verdict, row.survives) == ("-", "suite", False)
+
+
 def caught(mutant: Mutant) -> Row:
     return Row(
         mutant=mutant,
@@ -147,7 +156,7 @@ def test_the_document_gets_the_table_between_its_marks_and_keeps_the_rest(tmp_pa
     before, _, rest = path.read_text().partition(BEGIN)
     table, _, after = rest.partition(END)
     assert (before, after) == ("before\n", "after\n")
-    assert "1 mutants, 1 caught: 1 by the simulation, 1 by the suites." in table
+    assert "1 mutants, 1 caught: 1 by the suites, 1 by the simulation (of 1 that it was" in table
     assert "| 2/7 | I5 | a thing holds |" in table
     assert "yesterday" not in table
 

@@ -59,6 +59,8 @@ def simulated(tree: Path, *, seeds: range, enough: int) -> Simulated:
 
     Raises: RuntimeError when the process itself broke.
     """
+    if not seeds:
+        return Simulated(seeds=0, caught=0, first_seed=None, first_said="", promises={})
     code, output = _command(
         ["-m", "tests.mutants.seeds", str(seeds.start), str(len(seeds)), str(enough)],
         tree,
