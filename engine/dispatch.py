@@ -13,13 +13,14 @@ from engine.errors import EngineStopped
 from engine.loop import Loop
 from engine.monitor import OrderMonitor
 from engine.orders import Order, OrderStatus
-from engine.ports import Clock, Quotes, Venue
+from engine.ports import Clock, Gate, Quotes, Venue
 from engine.reports import Report
 from engine.risk_limits import TradingState
 from engine.state import State
 from engine.watch import Watch
 
 ENTRY_AGE_MAX = timedelta(seconds=2)
+TOO_OLD = "more than 2 s old before it was sent"
 FLATTEN_EVERY_S = 1.0
 STOP_WAIT_S = 1.0
 RESTART_S = 1.0
@@ -119,8 +120,20 @@ class Dispatcher:
             return "only exits on its symbol before it was sent"
         since = order.submitted_at
         if since is None or self._clock.now() - since > ENTRY_AGE_MAX:
-            return "more than 2 s old before it was sent"
+            return TOO_OLD
         return None
+
+    def _gate_since(self, committed_s: float) -> Gate:
+        """Give the gate of one order; its age also counts by the clock that nobody sets back."""
+
+        def gate(order: Order) -> str | None:
+            withheld = self.gate(order)
+            if withheld is not None or order.is_exit:
+                return withheld
+            age_s = self._clock.monotonic() - committed_s
+            return TOO_OLD if age_s > ENTRY_AGE_MAX.total_seconds() else None
+
+        return gate
 
     def _see(self, event: e.Event, state: State, _received_s: float) -> None:
         match event:
@@ -129,7 +142,8 @@ class Dispatcher:
                 if order is not None:
                     monitor = self._monitors[order.venue]
                     self._quotes.follow(order.key)
-                    self._start(monitor.submit, order, self.gate)
+                    gate = self._gate_since(self._clock.monotonic())
+                    self._start(monitor.submit, order, gate)
             case e.OrderCancelRequested(client_order_id=client_order_id):
                 order = state.order(client_order_id)
                 if order is not None:
@@ -194,7 +208,13 @@ class Dispatcher:
     def _start(self, work: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs) -> None:
         """Run the work in a task of its own, if the engine still runs."""
         assert self._group is not None, "the engine is not running"
-        self._group.create_task(_logged(work, *args, **named))
+        task = _logged(work, *args, **named)
+        try:
+            self._group.create_task(task)
+        except RuntimeError:
+            # The group is ending. What is left open is taken up at the next start.
+            task.close()
+            log.info("the engine ends; a venue task is not begun")
 
     def _report(self, report: Report) -> None:
         try:

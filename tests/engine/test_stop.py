@@ -1,6 +1,7 @@
 """The stop: latched before the journal, answered at once, and nothing new leaves after it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -332,3 +333,17 @@ async def test_an_emergency_stop_comes_back_in_time_while_the_journal_is_away() 
         assert w.engine.loop.stop_latched
         journal.fault = None
         await w.until(lambda: w.engine.state.flatten is not None)
+
+
+async def test_an_entry_is_too_old_even_where_the_wall_clock_was_set_back() -> None:
+    async with world() as w:
+        # given an entry whose commit lies three seconds back, by the clock that nobody sets
+        receipt = await w.buy(notional="100", price_limit="50000")
+        (order,) = (one.order for one in receipt.events if isinstance(one, e.OrderSubmitted))
+        dispatcher = w.engine.dispatcher
+        since_s = w.engine.clock.monotonic() - 3
+        # when its turn comes while the wall clock shows a younger age
+        ahead = replace(order, submitted_at=w.engine.clock.now() + timedelta(seconds=1))
+        # then it is held back
+        assert dispatcher.gate(ahead) is None
+        assert dispatcher._gate_since(since_s)(ahead) == "more than 2 s old before it was sent"

@@ -1,42 +1,40 @@
 """A session: one account through faults, crashes and whatever its operators and the market do."""
 
 import asyncio
+import logging
 import random
-from dataclasses import replace
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from engine import EngineSettings, ExecutionEngine
+from bot.telegram_api import TelegramUnreachable
 from engine import commands as c
 from engine import events as e
+from engine.commands import Actor, ActorKind, Role
 from engine.errors import EngineStopped, JournalUnavailable
-from engine.markets.catalogue import catalogue
-from engine.markets.manual import ManualMarket
+from engine.execution import ExecutionEngine
 from engine.orders import OrderStatus
 from engine.receipts import Receipt
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits, TradingState
-from engine.signals import Target
-from engine.venues.faults import Fault, FaultKind, FaultRate, Operation, PaperFaults
-from engine.venues.ledger import MemoryLedgerStore
-from engine.venues.paper import PaperVenue
-from engine.venues.terms import PaperSettings
-from tests.engine.world import OWNER, TRADER, signal
+from engine.risk_limits import ConfirmMode, TradingState
+from engine.state import State
+from engine.venues.faults import Fault, FaultKind, FaultRate, Operation
+from storage.codec import state_hash
+from storage.database import Database
+from storage.journal import SqlJournal
+from tests.simulation.acts import ACTS
+from tests.simulation.life import Life
 from tests.simulation.oracle import Oracle
-from tests.simulation.plant import FailingJournal, TappedVenue
-from tests.simulation.virtual_time import VirtualClock
+from tests.simulation.outside import OWNER, TRADER, Outside
+from tests.simulation.process import Process
 
-SYMBOLS = {
-    "BTC/USDT": 61240.0,
-    "ETH/USDT": 3396.0,
-    "SOL/USDT": 150.0,
-    "BTC/USDT:USDT": 61232.0,
-    "SOL/USDT:USDT": 150.0,
-}
-HOLDINGS = {"BTC": Decimal("0.5"), "ETH": Decimal(3)}
-STEPS = 90
-SETTLE_S = 20
-REST_S = 150.0  # from the venue's recovery to rest: the settle window, and every backoff
+STEPS = 60
+REST_S = 260.0  # from everything's recovery to rest: the settle window, and every backoff
 ANSWER_S = 8.0  # a journal that fails now and then is tried again each half second
+TELL_S = 150.0  # the longest pause between two tries to reach a chat, and its queue
+LIFE_POINTS = 2500
 LINE = (
     FaultKind.DROPPED,
     FaultKind.SWALLOWED,
@@ -49,352 +47,344 @@ RATES = (
     (Operation.SUBMIT, FaultKind.REFUSED, 40),
     (Operation.CANCEL, FaultKind.NOT_FOUND, 80),
     (Operation.LOOKUP, FaultKind.INCOMPLETE, 80),
+    (Operation.LOOKUP, FaultKind.STALE, 40),
     (Operation.FILLS, FaultKind.STALE, 150),
+    (Operation.SNAPSHOT, FaultKind.STALE, 100),
     (Operation.STREAM, FaultKind.DROPPED, 200),
     (Operation.STREAM, FaultKind.DUPLICATED, 150),
     (Operation.STREAM, FaultKind.REORDERED, 150),
 )
+PERSON = Actor(kind=ActorKind.PERSON, user_id=OWNER, role=Role.OWNER, chat_id=OWNER)
+# What the product may log as an error: an answer of the venue that is no answer.
+EXPECTED_ERRORS = ("submit of", "an answer of", "could not be read")
 
 
 class Session:
-    """Hold what outlives a crash, and the engine of the moment."""
+    """Hold the world, the oracle, and the process of the moment."""
 
-    def __init__(self, seed: int, journal: FailingJournal | None = None) -> None:
-        self.dice = random.Random(seed)
-        self.seed = seed
-        self.clock = VirtualClock()
-        self.journal = journal or FailingJournal(random.Random(seed + 1))
-        self.store = MemoryLedgerStore()
-        self.faults = PaperFaults(seed=seed)
-        self.fees_in_base = self.dice.random() < 0.5
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.outside = Outside(seed, folder)
+        self.dice = self.outside.dice("session")
         self.confirm = self.dice.choice([ConfirmMode.RISKY, ConfirmMode.NEVER])
-        self.oracle = Oracle(self.journal, HOLDINGS)
-        self.prices = dict(SYMBOLS)
+        self.oracle = Oracle(self.outside)
+        self.process: Process | None = None
         self.pending: dict[str, c.Command] = {}
-        self.doing: set[asyncio.Task[None]] = set()
         self.given = 0
+        self.lives = self.points_passed = 0
         self.stops_given: list[c.Halt | c.Flatten] = []
         self.pressed_s: dict[str, float] = {}
-        self.market: ManualMarket
-        self.venue: PaperVenue
-        self.engine: ExecutionEngine
+        self.faults: list[BaseException] = []
+        self.dies_at: Callable[[random.Random], int | None] = _sometimes
+
+    @property
+    def engine(self) -> ExecutionEngine:
+        assert self.process is not None, "nobody lives"
+        return self.process.engine
+
+    @property
+    def state(self) -> State:
+        """Give State as the journal has it: that of the process may be gone with it."""
+        return self.oracle.state
+
+    @property
+    def lives_now(self) -> bool:
+        """Tell whether a process serves."""
+        return self.process is not None and not self.process.life.is_over
 
     async def open(self) -> None:
-        """Begin a process: on a new line to the same venue, with the same journal."""
-        instruments = catalogue("binance").values()
-        self.market = ManualMarket(instruments=instruments, clock=self.clock)
-        self.quote()
-        self.venue = PaperVenue(
-            name="binance",
-            quotes=self.market,
-            clock=self.clock,
-            store=self.store,
-            cash={"USDT": Decimal(10000), **HOLDINGS},
-            settings=PaperSettings(latency_s=0.05, seed=self.seed, fees_in_base=self.fees_in_base),
-            faults=self.faults,
-        )
-        await self.venue.start()
-        self.engine = ExecutionEngine(
-            journal=self.journal,
-            venues={"binance": TappedVenue(self.venue, self.oracle.on_send)},
-            quotes=self.market,
-            clock=self.clock,
-            settings=EngineSettings(
-                journal_id="simulated",
-                confirm=ConfirmPolicy(mode=self.confirm),
-                limits=RiskLimits(
-                    order_notional_pct_max=Decimal(12), positions_max=4, duplicate_window_s=2
-                ),
-                settle_s=SETTLE_S,
-                version="simulation",
-            ),
-            jitter=random.Random(self.seed),
-        )
+        """Begin a process, again and again until one serves."""
         while True:
+            self.lives += 1
+            life = Life(
+                number=self.lives,
+                trace=self.outside.trace,
+                outside=self.outside.context,
+                dies_at=self.dies_at(self.dice),
+            )
+            self.outside.trace.note("STARTS", f"life {self.lives}")
+            process = Process(self.outside, life, self.confirm)
             try:
-                await self.engine.start()
+                await process.begin()
+            except (JournalUnavailable, TelegramUnreachable) as fault:
+                self.outside.trace.note("FAILS", f"to start: {type(fault).__name__}")
+                life.over.set()
+            if not life.is_over:
                 break
-            except JournalUnavailable:
-                await asyncio.sleep(1)
+            await process.bury()
+            await asyncio.sleep(1)
+            self.outside.quote()
+        self.process = process
         pending, self.pending = self.pending, {}
         for command in pending.values():
             self.give(command)
 
-    async def crash(self) -> None:
-        """Die without a word; what was stored of the chat is given again by the next process."""
-        main = self.engine._main
-        assert main is not None
-        main.cancel()
-        await asyncio.wait([main])
-        for task in self.doing:
-            task.cancel()
-        await asyncio.gather(*self.doing, return_exceptions=True)
-        await self.venue.stop()
+    async def reopen(self) -> None:
+        """Bury a dead process and begin the next one, soon or after a while."""
+        assert self.process is not None, "nobody died"
+        process, self.process = self.process, None
+        await process.bury()
+        self.pressed_s.clear()
+        down_s = self.dice.choice([0.0, 0.2, 1.0, 5.0, 40.0])
+        while down_s > 0:
+            await asyncio.sleep(min(0.5, down_s))
+            down_s -= 0.5
+            self.outside.quote()
+            self.oracle.check(None)
         await self.open()
 
-    def quote(self) -> None:
-        """Quote every symbol as of now."""
-        for symbol, price in self.prices.items():
-            tick = Decimal("0.01")
-            mid = Decimal(str(price)).quantize(tick)
-            self.market.set(symbol, mid - tick, mid + tick)
+    async def crash(self) -> None:
+        """Die without a word, now."""
+        if self.lives_now:
+            assert self.process is not None, "nobody lives"
+            self.process.life.end("kill")
+        await self.reopen()
 
     async def pass_time(self, seconds: float) -> None:
-        """Let time pass with fresh prices; every half second the books are checked."""
-        until = self.clock.monotonic() + seconds
-        while (left := until - self.clock.monotonic()) > 1e-6:
-            await asyncio.sleep(min(0.5, left))
-            self.quote()
-            assert self.engine.is_running, f"the engine stopped: {self.engine.loop.fault!r}"
-            self.oracle.check(self.venue.ledger)
-            self._check_answers()
+        """Let time pass with fresh prices; twice a second everything is judged."""
+        now = self.outside.clock.monotonic
+        until = now() + seconds
+        while (left := until - now()) > 1e-6:
+            assert self.process is not None, "nobody lives"
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(0.5, left)):
+                    await self.process.life.over.wait()
+            if self.process.life.is_over:
+                await self.reopen()
+            self.outside.quote()
+            self.judge()
 
-    def _check_answers(self) -> None:
-        """A stop is answered soon, whatever hangs, unless the journal is away."""
-        now = self.clock.monotonic()
+    def check_faults(self) -> None:
+        """Raise what broke in a task that nobody waits for."""
+        if self.faults:
+            raise self.faults[0]
+
+    def judge(self) -> None:
+        """Let the oracle object, or somebody who broke."""
+        self.check_faults()
+        fault = self.engine.loop.fault
+        alive = self.lives_now and self.engine.is_running
+        assert alive or not self.lives_now, f"the engine stopped: {fault!r}"
+        self.oracle.check(self.engine.state if alive else None)
+        now = self.outside.clock.monotonic()
         for name, since in self.pressed_s.items():
-            if self.journal.is_down:
+            if self.outside.disk.is_down:
                 self.pressed_s[name] = now
             elif name in self.pending:
                 assert now - since < ANSWER_S, f"the stop {name} is not answered"
 
-    def named(self, wanted: type[c.CommandBase], actor: c.Actor = OWNER, **fields: Any) -> Any:
+    def named(self, wanted: type[c.CommandBase], actor: Actor = PERSON, **fields: Any) -> Any:
+        """Make a command with a name of its own."""
         self.given += 1
-        return wanted(command_id=f"sim:{self.given}", actor=actor, at=self.clock.now(), **fields)
+        at = self.outside.clock.now()
+        return wanted(command_id=f"sim:{self.given}", actor=actor, at=at, **fields)
 
     def give(self, command: Any) -> None:
         """Give a command without waiting; what a crash leaves unanswered is given again."""
         self.pending[command.command_id] = command
-        pressed_before = set(self.oracle.halts_pressed)
+        self.outside.trace.note("GIVES", f"{command.command_id} {type(command).__name__}")
+        if not self.lives_now:
+            return
+        assert self.process is not None, "nobody lives"
         if isinstance(command, c.Halt | c.Flatten):
-            self.pressed_s[command.command_id] = self.clock.monotonic()
+            self.pressed_s[command.command_id] = self.outside.clock.monotonic()
             self.stops_given.append(command)
-            self.oracle.press_halt(command.command_id)
-        answer: Any
-        if isinstance(command, c.Halt):
-            answer = self.engine.latch_stop(command)
-            assert self.engine.loop.is_latched, "a stop does not latch at once"
-        elif isinstance(command, c.SubmitSignal):
-            answer = self.engine.send(command)
-        else:
-            answer = self.engine.loop.send(command)
-        task = asyncio.create_task(self._answered(command, answer, pressed_before))
-        self.doing.add(task)
-        task.add_done_callback(self._done)
+            self.oracle.on_stop(command.command_id)
+        self.process.life.begin(self._given(command))
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self.doing.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a command failed", "exception": fault}
-            )
-            raise fault
-
-    async def _answered(self, command: Any, answer: Any, pressed_before: set[str]) -> None:
-        name = command.command_id
+    async def _given(self, command: Any) -> None:
         try:
-            receipt: Receipt = await answer
+            await self._answered(command)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as fault:  # task boundary: the session raises it at its next step
+            self.faults.append(fault)
+
+    async def _answered(self, command: Any) -> None:
+        engine, name = self.engine, command.command_id
+        try:
+            receipt: Receipt
+            if isinstance(command, c.Halt):
+                halting = engine.latch_stop(command)
+                assert engine.loop.is_latched, "a stop does not latch at once"
+                receipt = await halting
+            elif isinstance(command, c.SubmitSignal):
+                receipt = await engine.send(command)
+            else:
+                receipt = await engine.loop.send(command)
         except (JournalUnavailable, EngineStopped) as fault:
             if isinstance(fault, JournalUnavailable):
                 assert not isinstance(command, c.Halt | c.Flatten), "a stop is refused"
-                found = [event for event in self.journal.events if event.command_id == name]
+                found = [event for event in self.oracle.events if event.command_id == name]
                 assert not found, f"{name} was answered 'nothing was done', and {found}"
                 self.pending.pop(name, None)
             return
         self.pending.pop(name, None)
-        stored = [event for event in self.journal.events if event.command_id == name]
-        assert stored == [x for x in receipt.events if x.command_id == name], f"{name} twice"
-        if any(isinstance(event, e.TradingResumed) for event in receipt.events):
-            self.oracle.release(pressed_before)
-        elif receipt.is_repeat and self.engine.state.stop is None:
-            self.oracle.release({name})
+        stored = [event for event in self.oracle.events if event.command_id == name]
+        told = [event for event in receipt.events if event.command_id == name]
+        assert stored == told, f"{name} twice"
 
     async def act(self) -> None:
-        """Do one random thing."""
-        dice, state = self.dice, self.engine.state
-        positions, orders = list(state.positions.values()), list(state.orders)
-        tickets = list(state.tickets)
-        if state.trading is not TradingState.ACTIVE and dice.random() < 0.4:
+        """Do one random thing, and let a while pass."""
+        if self.state.trading is not TradingState.ACTIVE and self.dice.random() < 0.4:
             self.resume()
-        match dice.randrange(26):
-            case 0 | 1 | 2 | 3 | 4 | 5:
-                self.wish()
-            case 6 | 7 if positions:
-                share = Decimal(dice.choice(["0.3", "0.5", "0.97", "1"]))
-                position = dice.choice(positions)
-                for _ in range(dice.choice([1, 1, 2])):
-                    self.give(
-                        self.named(
-                            c.ClosePosition, position_id=position.position_id, fraction=share
-                        )
-                    )
-            case 8 | 9 if orders:
-                self.give(self.named(c.CancelOrder, client_order_id=dice.choice(orders)))
-            case 10 | 11 | 12 if tickets:
-                ticket_id = dice.choice(tickets)
-                actor = dice.choice([OWNER, TRADER])
-                tap = self.named(c.ApproveTicket, actor, ticket_id=ticket_id)
-                again = self.named(c.ApproveTicket, ticket_id=ticket_id)
-                for command in (tap, replace(tap), again):
-                    self.give(command)
-            case 13 if dice.random() < 0.4:
-                self.give(self.named(c.Halt))
-            case 14 | 15:
-                self.resume()
-                if dice.random() < 0.2:
-                    self.give(self.named(c.Halt))
-            case 13:
-                self.wish()
-                if dice.random() < 0.5:
-                    await asyncio.sleep(dice.choice([0, 0, 0.02, 0.06]))
-                self.give(self.named(c.Halt))
-            case 16 if dice.random() < 0.15:
-                self.give(self.named(c.Flatten))
-            case 17 | 18:
-                symbol = dice.choice(list(SYMBOLS))
-                self.prices[symbol] *= dice.choice([0.95, 0.98, 0.99, 1.01, 1.02, 1.05])
-                self.prices[symbol] = min(
-                    max(self.prices[symbol], SYMBOLS[symbol] * 0.7), SYMBOLS[symbol] * 1.4
-                )
-                self.quote()
-            case 19:
-                kind = dice.choice([c.Sweep, c.SampleEquity, c.RollDay, c.CancelEntries])
-                self.give(self.named(kind, c.SCHEDULE))
-            case 20 if dice.random() < 0.5:
-                await self.crash()
-            case 21:
-                self.journal.is_down = True
-                await self.pass_time(dice.uniform(0.2, 4))
-                if dice.random() < 0.3:
-                    self.give(self.named(c.Halt))
-                self.wish()
-                await self.pass_time(dice.uniform(0.2, 2))
-                self.journal.is_down = False
-            case 23 if dice.random() < 0.3:
-                self.clock.jump(dice.choice([-3, 3, -40, 20]))
-            case 25 if self.stops_given:
-                self.give(dice.choice(self.stops_given))  # handled once more
-            case 24:
-                await self.straddle()
-            case 22 if dice.random() < 0.5:
-                self.faults.go_down()
-                await self.pass_time(dice.uniform(0.5, 12))
-                self.faults.come_up()
-            case _:
-                pass
-        await self.pass_time(dice.choice([0, 0.01, 0.05, 0.2, 0.6, 2, 5]))
+        names, weights = tuple(ACTS), tuple(weight for _, weight in ACTS.values())
+        (name,) = self.dice.choices(names, weights)
+        await ACTS[name][0](self)
+        await self.pass_time(self.dice.choice([0, 0.01, 0.05, 0.2, 0.6, 2, 5]))
 
     def resume(self) -> None:
         """Re-arm whatever has tripped, and resume."""
-        if self.engine.state.breakers:
+        if self.state.breakers:
             self.give(self.named(c.RearmBreaker))
         self.give(self.named(c.Resume))
 
-    def wish(self) -> None:
-        """Wish for a trade: any symbol, side, size, limit and protection."""
-        dice = self.dice
-        symbol = dice.choice(list(SYMBOLS))
-        price = self.prices[symbol]
-        swap = ":" in symbol
-        action = dice.choice(["buy", "buy", "short" if swap else "buy", "sell"])
-        fields: dict[str, Any] = {"notional": str(round(dice.uniform(3, 1300), 2))}
-        if action == "sell" and dice.random() < 0.5:
-            fields = {}
-        if dice.random() < 0.4:
-            fields["price_limit"] = str(round(price * dice.uniform(0.985, 1.015), 1))
-        if action != "sell" and dice.random() < 0.6:
-            fields["stop_loss_pct"] = dice.choice(["0.5", "1", "3"])
-        if action != "sell" and dice.random() < 0.4:
-            near, far = Target(percent=Decimal("0.5")), Target(percent=Decimal(2))
-            half = Decimal("0.5")
-            ladder = (replace(near, fraction=half), replace(far, fraction=half))
-            fields["targets"] = dice.choice([(near,), ladder])
-        if swap and dice.random() < 0.3:
-            fields["leverage"] = "3"
-        made = signal(symbol, action, **fields)
-        actor = dice.choice([OWNER, TRADER])
-        for _ in range(dice.choice([1, 1, 1, 2])):
-            self.give(self.named(c.SubmitSignal, actor, signal=made, venue="binance"))
-
-    async def straddle(self) -> None:
-        """Bid below a swap's price, sell it short, each with a stop, and let the price fall."""
-        symbol = self.dice.choice([symbol for symbol in SYMBOLS if ":" in symbol])
-        bid = str(round(self.prices[symbol] * 0.995, 1))
-        bought: dict[str, Any] = {"price_limit": bid, "notional": "70"}
-        for action, fields in (("buy", bought), ("short", {"notional": "190"})):
-            made = signal(symbol, action, stop_loss_pct="3", **fields)
-            self.give(self.named(c.SubmitSignal, signal=made, venue="binance"))
-        await self.pass_time(self.dice.uniform(0.1, 2))
-        self.prices[symbol] *= self.dice.choice([0.99, 0.99, 1.01])
-        self.quote()
-
     async def rest(self) -> None:
         """Let everything go well, cancel what rests, and judge what is left."""
-        self.faults.calm()
-        self.faults.come_up()
-        self.journal.fail_share, self.journal.is_down = 0.0, False
+        self.outside.calm()
+        self.outside.trace.note("CALM", "everything goes well from now on")
         await self.pass_time(5)
         self.give(self.named(c.CancelEntries))
-        resting = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
-        state = self.engine.state
         for _ in range(int(REST_S)):
             await self.pass_time(1)
-            state = self.engine.state
-            only_exits = all(o.is_exit and o.status in resting for o in state.orders.values())
-            if only_exits and state.flattening is None and not self.doing:
+            if self._is_at_rest():
                 break
         else:
+            orders = [(o.short_id, o.status) for o in self.state.orders.values()]
             raise AssertionError(
-                f"I15: not at rest after {REST_S} s: flatten {state.flattening}, "
-                f"{[(o.key, o.status, o.purpose) for o in state.orders.values()]}, {self.doing}"
+                f"I15: not at rest after {REST_S} s: {orders}, {self.state.flattening}"
             )
-        for monitor in self.engine.dispatcher._monitors.values():
-            await monitor.books()
         await self.pass_time(45)  # the longest pause of a stop that is tried again
+        for _ in range(int(TELL_S)):
+            if not self.oracle.hearing.duties:
+                break
+            await self.pass_time(1)
         self._check_stops()
-        halted = self.engine.state.trading is not TradingState.ACTIVE
+        self._check_taken()
+        halted = self.state.trading is not TradingState.ACTIVE
         assert self.engine.loop.is_latched == halted, "latched otherwise than State says"
-        self.oracle.check_rest(self.venue.ledger)
-        assert self.oracle.state == self.engine.state, "I10: the events do not give the live State"
+        self.oracle.check_rest(self.engine.state)
+
+    def _is_at_rest(self) -> bool:
+        resting = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+        orders = self.state.orders.values()
+        only_exits = all(o.is_exit and o.status in resting for o in orders)
+        return only_exits and self.state.flattening is None and not self.pending
 
     def _check_stops(self) -> None:
         """No position is left beyond its own stop, dust aside."""
-        for key, position in self.engine.state.positions.items():
-            quote = self.market.latest()[key]
-            swap = ":" in position.symbol
-            price = quote.mark if swap else quote.bid
+        for key, position in self.state.positions.items():
+            quote = self.outside.market.latest()[key]
+            price = quote.mark if ":" in position.symbol else quote.bid
             lots = abs(position.quantity) // Decimal("0.001") * Decimal("0.001")
             if position.stop is not None and lots * price > 12:
                 beyond = (price - position.stop) * (1 if position.is_long else -1) <= 0
                 assert not beyond, f"{key} is left at {price}, beyond its stop {position.stop}"
 
+    def _check_taken(self) -> None:
+        """Every stop that an operator ever sent has been taken, whatever died in between."""
+        for message in self.outside.telegram.world.messages.values():
+            trusted = message.sender_id in self.outside.telegram.trusted
+            if trusted and message.formatted.text == "/stop":
+                name = f"tg:{message.chat_id}:{message.message_id}"
+                assert name in self.oracle.sends.consumed, f"the stop {name} was lost"
 
-async def session(seed: int) -> Session:
-    """Live one session of this seed, and end at rest."""
-    made = Session(seed)
-    faults: list[BaseException] = []
-    asyncio.get_running_loop().set_exception_handler(
-        lambda _, context: faults.append(context.get("exception") or RuntimeError(str(context)))
-    )
-    made.faults.rates = tuple(
+    async def close(self) -> None:
+        """Stop in good order, and verify the journal as `quarterdeck journal verify` does."""
+        assert self.process is not None, "nobody lives"
+        self.points_passed = self.process.life.points
+        await self.process.end()
+        await self._verify()
+        self.oracle.check(None)
+        assert isinstance(self.oracle.events[-1], e.EngineEnded), "the end is not journaled"
+        await self.outside.stop()
+        self.oracle.close()
+
+    async def _verify(self) -> None:
+        database = Database(self.outside.disk.url, inline=True)
+        verified = await SqlJournal(database).verify()
+        await database.close()
+        assert verified.is_sound, f"I10: {verified.faults}"
+        self.oracle.read()
+        assert verified.state_hash == state_hash(self.oracle.state), "I10: another State"
+
+
+def _sometimes(dice: random.Random) -> int | None:
+    return dice.randrange(1, LIFE_POINTS) if dice.random() < 0.6 else None
+
+
+class _Errors(logging.Handler):
+    """Turn what the product logs as an error into a fault of the session."""
+
+    def __init__(self, faults: list[BaseException]) -> None:
+        super().__init__(logging.ERROR)
+        self._faults = faults
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        cause = record.exc_info[1] if record.exc_info else None
+        ours = record.name.startswith(("engine", "storage", "bot", "quarterdeck"))
+        if ours and cause is not None and not any(words in text for words in EXPECTED_ERRORS):
+            fault = AssertionError(f"logged as an error: {text}")
+            fault.__cause__ = cause
+            self._faults.append(fault)
+
+
+def _seeded_faults(made: Session) -> None:
+    """Choose how unlucky this session is."""
+    dice, outside = made.dice, made.outside
+    outside.faults.rates = tuple(
         FaultRate(
             operation=operation,
-            fault=Fault(kind=kind, delay_s=made.dice.choice([0.3, 2.0, 7.0])),
+            fault=Fault(kind=kind, delay_s=dice.choice([0.3, 2.0, 7.0])),
             per_mille=rate,
         )
         for operation, kind, rate in RATES
     )
-    made.journal.fail_share = made.dice.choice([0.0, 0.02, 0.1])
-    await made.open()
-    for _ in range(STEPS):
-        await made.act()
-        if faults:
-            raise faults[0]
-    await made.rest()
-    await made.crash()
-    await made.rest()
-    if faults:
-        raise faults[0]
-    await made.engine.stop()
-    await made.venue.stop()
+    outside.line_faults.waits = dice.choice([0.0, 0.05, 0.2])
+    outside.line_faults.garbage = dice.choice([0.0, 0.01, 0.05])
+    outside.line_faults.cut_pages = dice.choice([0.0, 0.1])
+    outside.disk.fail_share = dice.choice([0.0, 0.005, 0.03])
+    outside.telegram.fail_share = dice.choice([0.0, 0.02, 0.1])
+
+
+async def live(seed: int, folder: Path) -> Session:
+    """Live one session of this seed, and end at rest."""
+    made = Session(seed, folder)
+    errors = _Errors(made.faults)
+    logging.getLogger().addHandler(errors)
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: made.faults.append(
+            context.get("exception") or RuntimeError(str(context))
+        )
+    )
+    try:
+        await made.outside.start()
+        for user_id in (OWNER, TRADER):
+            made.outside.telegram.say(user_id, "/start")
+        _seeded_faults(made)
+        await made.open()
+        for _ in range(STEPS):
+            await made.act()
+        await made.rest()
+        await made.crash()
+        made.dies_at = lambda _dice: None
+        await made.rest()
+        await made.close()
+        made.check_faults()
+    except BaseException as fault:
+        fault.add_note(f"{made.outside.trace.story()}\n{REPLAY.format(seed=seed)}")
+        raise
+    finally:
+        logging.getLogger().removeHandler(errors)
     return made
+
+
+REPLAY = "Replay it with: make simulate SEEDS={seed}"
+
+
+def folder_for_runs() -> tempfile.TemporaryDirectory[str]:
+    """Make a folder for a session's database, in memory where the machine has such a place."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    return tempfile.TemporaryDirectory(
+        prefix="quarterdeck-", dir=memory if memory.is_dir() else None
+    )

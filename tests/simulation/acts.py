@@ -1,0 +1,323 @@
+"""Acts: what operators, programs, the market, the venue and bad luck do in a session."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from engine import commands as c
+from engine.commands import Actor, ActorKind, Role
+from engine.orders import OrderSide
+from engine.signals import Target
+from tests.engine.world import signal
+from tests.simulation.outside import (
+    DESK,
+    OWNER,
+    PARTNER,
+    STRANGER,
+    SYMBOLS,
+    TRADER,
+    VIEWER,
+)
+
+if TYPE_CHECKING:
+    from tests.simulation.session import Session
+
+Act = Callable[["Session"], Awaitable[None]]
+STRATEGY = Actor(kind=ActorKind.STRATEGY, name="momentum")
+TEXTS = (
+    "/positions", "/orders", "/status", "/risk", "/balance", "/pnl", "/help", "/signals", "/alerts",
+    "/audit", "/venues", "/performance", "/mode", "/buy", "/buy BTC/USDT", "/buy BTC/USDT -5",
+    "/buy BTC/USDT nan usdt", "/sell DOGE/USDT 5", "/cancel", "/close", "/chart BTC/USDT", "hello",
+    "/buy BTC/USDT 1e9 usdt", "/resume", "🙂" * 30,
+)  # fmt: skip
+SPOT = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+
+
+async def wish(session: "Session") -> None:
+    """A program wishes for a trade: any symbol, side, size, limit and protection."""
+    dice = session.dice
+    symbol = dice.choice(list(SYMBOLS))
+    price = session.outside.prices[symbol]
+    swap = ":" in symbol
+    action = dice.choice(["buy", "buy", "short" if swap else "buy", "sell"])
+    fields: dict[str, Any] = {"notional": str(round(dice.uniform(3, 1300), 2))}
+    if action == "sell" and dice.random() < 0.5:
+        fields = {}
+    if dice.random() < 0.4:
+        fields["price_limit"] = str(round(price * dice.uniform(0.985, 1.015), 1))
+    if action != "sell" and dice.random() < 0.6:
+        fields["stop_loss_pct"] = dice.choice(["0.5", "1", "3"])
+    if action != "sell" and dice.random() < 0.4:
+        near, far = Target(percent=Decimal("0.5")), Target(percent=Decimal(2))
+        half = Decimal("0.5")
+        ladder = (replace(near, fraction=half), replace(far, fraction=half))
+        fields["targets"] = dice.choice([(near,), ladder])
+    if swap and dice.random() < 0.3:
+        fields["leverage"] = "3"
+    made = signal(symbol, action, **fields)
+    person = dice.choice([OWNER, TRADER])
+    role = Role.OWNER if person == OWNER else Role.TRADER
+    actor = dice.choice(
+        [STRATEGY, Actor(kind=ActorKind.PERSON, user_id=person, role=role, chat_id=person)]
+    )
+    for _ in range(dice.choice([1, 1, 1, 2])):
+        session.give(session.named(c.SubmitSignal, actor, signal=made, venue="binance"))
+
+
+async def write(session: "Session") -> None:
+    """An operator writes an order, sometimes twice."""
+    dice = session.dice
+    symbol = dice.choice(list(SYMBOLS))
+    base = symbol.partition("/")[0].lower()
+    size = round(dice.uniform(8, 900), 2)
+    words = [dice.choice(["/buy", "/buy", "/buy", "/sell"]), f"{base}/usdt", f"{size}", "usdt"]
+    if ":" in symbol:
+        words.append("perp")
+        if dice.random() < 0.4:
+            words.append("short")
+        if dice.random() < 0.3:
+            words.append("3x")
+    if dice.random() < 0.6:
+        words += ["sl", dice.choice(["1%", "2%", "0.5%"])]
+    if dice.random() < 0.4:
+        words += ["tp", dice.choice(["1%", "4%"])]
+    who = dice.choice([OWNER, PARTNER, TRADER, VIEWER])
+    for _ in range(dice.choice([1, 1, 1, 2])):
+        session.outside.telegram.say(who, " ".join(words))
+
+
+async def chat(session: "Session") -> None:
+    """Somebody writes something else, or a stranger writes."""
+    dice = session.dice
+    who = dice.choice([OWNER, PARTNER, TRADER, VIEWER, STRANGER])
+    session.outside.telegram.say(who, dice.choice(TEXTS))
+
+
+async def confirm(session: "Session") -> None:
+    """Somebody taps Confirm, once or twice, perhaps on an old card, perhaps two persons do."""
+    dice, telegram = session.dice, session.outside.telegram
+    chats = dice.sample([OWNER, PARTNER, TRADER, DESK], 4)
+    for chat_id in chats:
+        found = [one for one in telegram.buttons(chat_id) if one[1].startswith("Confirm")]
+        if not found:
+            continue
+        message, _, data = found[-1] if dice.random() < 0.8 else dice.choice(found)
+        who = chat_id if chat_id > 0 else dice.choice([OWNER, PARTNER, TRADER])
+        for _ in range(dice.choice([1, 1, 2, 3])):
+            telegram.tap(who, message, data)
+        return
+
+
+async def tap(session: "Session") -> None:
+    """Somebody taps any button that stands in a chat, new or old."""
+    dice, telegram = session.dice, session.outside.telegram
+    chat_id = dice.choice([OWNER, PARTNER, TRADER, DESK])
+    found = telegram.buttons(chat_id)
+    if found:
+        message, _, data = found[-1 - int(len(found) * dice.random() ** 3)]
+        who = chat_id if chat_id > 0 else dice.choice([OWNER, TRADER, STRANGER])
+        for _ in range(dice.choice([1, 1, 1, 2])):
+            telegram.tap(who, message, data)
+
+
+async def approve(session: "Session") -> None:
+    """A ticket is approved three times at once, twice under one name."""
+    tickets = list(session.state.tickets)
+    if not tickets:
+        await confirm(session)
+        return
+    ticket_id = session.dice.choice(tickets)
+    first = session.named(c.ApproveTicket, ticket_id=ticket_id)
+    again = session.named(c.ApproveTicket, ticket_id=ticket_id)
+    for command in (first, replace(first), again):
+        session.give(command)
+
+
+async def close(session: "Session") -> None:
+    """A position is closed, in part or whole, sometimes by two at once."""
+    dice, positions = session.dice, list(session.state.positions.values())
+    if not positions:
+        await wish(session)
+        return
+    position = dice.choice(positions)
+    share = Decimal(dice.choice(["0.3", "0.5", "0.97", "1"]))
+    if dice.random() < 0.3:
+        symbol = position.symbol
+        words = f"{symbol.partition('/')[0].lower()}{' perp' if ':' in symbol else ''}"
+        session.outside.telegram.say(dice.choice([OWNER, TRADER]), f"/close {words}")
+        return
+    for _ in range(dice.choice([1, 1, 2])):
+        session.give(
+            session.named(c.ClosePosition, position_id=position.position_id, fraction=share)
+        )
+
+
+async def cancel(session: "Session") -> None:
+    """An order is cancelled."""
+    orders = list(session.state.orders)
+    if orders:
+        name = session.dice.choice(orders)
+        session.give(session.named(c.CancelOrder, client_order_id=name))
+
+
+async def stop(session: "Session") -> None:
+    """Somebody presses STOP: on a phone, at a shell, in the middle of a wish."""
+    dice = session.dice
+    if dice.random() < 0.5:
+        await wish(session)
+        await session.pass_time(dice.choice([0, 0, 0.02, 0.06]))
+    if dice.random() < 0.5:
+        for _ in range(dice.choice([1, 2])):
+            session.outside.telegram.say(dice.choice([OWNER, TRADER]), "/stop")
+    else:
+        session.give(session.named(c.Halt))
+
+
+async def flatten(session: "Session") -> None:
+    """Somebody wants to be flat."""
+    if session.dice.random() < 0.5:
+        session.outside.telegram.say(OWNER, "/flatten")
+        await session.pass_time(2)
+        found = [o for o in session.outside.telegram.buttons(OWNER) if o[1].startswith("Flatten")]
+        if found:
+            session.outside.telegram.tap(OWNER, found[-1][0], found[-1][2])
+    else:
+        session.give(session.named(c.Flatten))
+
+
+async def resume(session: "Session") -> None:
+    """Somebody resumes, and somebody else may stop at once."""
+    session.resume()
+    if session.dice.random() < 0.2:
+        session.give(session.named(c.Halt))
+
+
+async def stop_again(session: "Session") -> None:
+    """A stop is handled once more, as after a crash."""
+    if session.stops_given:
+        session.give(session.dice.choice(session.stops_given))
+
+
+async def move(session: "Session") -> None:
+    """A price jumps."""
+    symbol = session.dice.choice(list(SYMBOLS))
+    session.outside.move(symbol, session.dice.choice([0.95, 0.98, 0.99, 1.01, 1.02, 1.05]))
+    session.outside.quote()
+
+
+async def schedule(session: "Session") -> None:
+    """The clock does what it does."""
+    kind = session.dice.choice([c.Sweep, c.SampleEquity, c.RollDay, c.CancelEntries])
+    session.give(session.named(kind, c.SCHEDULE))
+
+
+async def crash(session: "Session") -> None:
+    """The process is killed."""
+    await session.crash()
+
+
+async def disk_away(session: "Session") -> None:
+    """The database is away for seconds, and a stop comes meanwhile."""
+    dice = session.dice
+    before_s, after_s = dice.uniform(0.2, 4), dice.uniform(0.2, 2)
+    session.outside.disk.is_down = True
+    session.outside.later(before_s + after_s, session.outside.disk.come_back)
+    await session.pass_time(before_s)
+    if dice.random() < 0.3:
+        await stop(session)
+    await wish(session)
+    await session.pass_time(after_s)
+
+
+async def venue_away(session: "Session") -> None:
+    """The venue is unreachable for seconds; on its side it goes on matching."""
+    away_s = session.dice.uniform(0.5, 12)
+    session.outside.faults.go_down()
+    session.outside.later(away_s, session.outside.faults.come_up)
+    await session.pass_time(away_s)
+
+
+async def telegram_away(session: "Session") -> None:
+    """Telegram is unreachable for seconds."""
+    away_s = session.dice.uniform(0.5, 20)
+    session.outside.telegram.is_down = True
+    session.outside.later(away_s, session.outside.telegram.come_back)
+    await session.pass_time(away_s)
+
+
+async def stale_prices(session: "Session") -> None:
+    """The line of prices is cut for seconds; the market goes on."""
+    away_s = session.dice.uniform(1, 15)
+    session.outside.is_quoting = False
+    session.outside.later(away_s, session.outside.quote_again)
+    await move(session)
+    await session.pass_time(away_s)
+
+
+async def clock_jump(session: "Session") -> None:
+    """The wall clock is set forward or back."""
+    session.outside.clock.jump(session.dice.choice([-3, 3, -40, 20]))
+
+
+async def trade_elsewhere(session: "Session") -> None:
+    """Somebody trades on this account at the venue itself."""
+    dice, outside = session.dice, session.outside
+    symbol = dice.choice([symbol for symbol in SYMBOLS if ":" in symbol])
+    price = outside.prices[symbol]
+    quantity = Decimal(str(round(dice.uniform(20, 150) / price, 3)))
+    side = dice.choice([OrderSide.BUY, OrderSide.SELL])
+    limit = None
+    if dice.random() < 0.3:
+        limit = Decimal(str(round(price * (0.97 if side is OrderSide.BUY else 1.03), 1)))
+    outside.trace.note("ELSE", f"{side} {quantity} {symbol}")
+    if quantity > 0:
+        await outside.venue.trade_by_hand(symbol, side, quantity, limit)
+
+
+async def straddle(session: "Session") -> None:
+    """Bid below a swap's price, sell it short, each with a stop, and let the price fall."""
+    dice = session.dice
+    symbol = dice.choice([symbol for symbol in SYMBOLS if ":" in symbol])
+    bid = str(round(session.outside.prices[symbol] * 0.995, 1))
+    bought: dict[str, Any] = {"price_limit": bid, "notional": "70"}
+    for action, fields in (("buy", bought), ("short", {"notional": "190"})):
+        made = signal(symbol, action, stop_loss_pct="3", **fields)
+        session.give(session.named(c.SubmitSignal, signal=made, venue="binance"))
+    await session.pass_time(dice.uniform(0.1, 2))
+    session.outside.move(symbol, dice.choice([0.99, 0.99, 1.01]))
+    session.outside.quote()
+
+
+async def redeliver(session: "Session") -> None:
+    """Telegram hands out an update again."""
+    pending = session.outside.telegram.world.updates.pending
+    if pending:
+        session.outside.telegram.world.updates.again(dict(pending[-1]))
+
+
+ACTS: Mapping[str, tuple[Act, float]] = {
+    "wish": (wish, 7),
+    "write": (write, 5),
+    "chat": (chat, 2),
+    "confirm": (confirm, 4),
+    "tap": (tap, 4),
+    "approve": (approve, 3),
+    "close": (close, 3),
+    "cancel": (cancel, 2),
+    "stop": (stop, 1.5),
+    "flatten": (flatten, 0.4),
+    "resume": (resume, 1.5),
+    "stop_again": (stop_again, 0.7),
+    "move": (move, 3),
+    "schedule": (schedule, 1),
+    "crash": (crash, 0.6),
+    "disk_away": (disk_away, 0.8),
+    "venue_away": (venue_away, 0.8),
+    "telegram_away": (telegram_away, 0.6),
+    "stale_prices": (stale_prices, 0.5),
+    "clock_jump": (clock_jump, 0.4),
+    "trade_elsewhere": (trade_elsewhere, 0.3),
+    "straddle": (straddle, 1),
+    "redeliver": (redeliver, 0.3),
+}

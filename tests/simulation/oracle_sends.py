@@ -1,0 +1,226 @@
+"""The oracle's eye on what leaves: each create at the moment it is sent (invariants 1 to 4, 11 to
+13), and each signal and ticket at the moment it is used (16).
+"""
+
+from collections import Counter
+from decimal import Decimal
+from fractions import Fraction
+
+from engine import events as e
+from engine.instruments import Instrument
+from engine.orders import Order, OrderKind, OrderStatus
+from engine.risk_limits import RiskLimits
+from engine.tickets import TicketStatus
+from engine.venues.account import Account
+from tests.simulation.oracle_books import Books
+
+ZERO = Decimal(0)
+NEVER_THERE = (OrderStatus.REJECTED, OrderStatus.NOT_SENT)
+OPEN = "open"
+UNKNOWN = "unknown"
+AGE_S_MAX = 2.0
+# Between its decision and its send an order's price moves, within its cap.
+MOVED = Fraction(102, 100)
+
+
+class Sends:
+    """Know what was wished, decided and sent, and what may not be sent now."""
+
+    def __init__(self, books: Books, instruments: dict[str, Instrument], limits: RiskLimits):
+        self.books = books
+        self.instruments = instruments
+        self.limits = limits
+        self.submitted: dict[str, Order] = {}
+        self.submitted_s: dict[str, float] = {}
+        self.sent: set[str] = set()
+        self.standing: dict[str, str] = {}
+        self.pressed: dict[str, float] = {}
+        self.consumed: dict[str, int] = {}
+        self.halted = False
+        self.breakers: set[str] = set()
+        self.equity = Fraction(0)
+        self._seq = 0
+        self._tickets: dict[str, TicketStatus] = {}
+        self._used: Counter[str] = Counter()
+
+    def press(self, command_id: str, at_s: float) -> None:
+        """Note a stop in the moment in which the process hears of it, unless it is an old one."""
+        if command_id not in self.consumed:
+            self.pressed.setdefault(command_id, at_s)
+
+    def take(self, event: e.Event, now_s: float) -> None:
+        """Take in one durable event."""
+        self._seq += 1
+        if event.command_id is not None:
+            self.consumed.setdefault(event.command_id, self._seq)
+        match event:
+            case e.OrderSubmitted(order=order):
+                self._submit(order, now_s)
+            case e.OrderUnknown():
+                self.standing[event.client_order_id] = UNKNOWN
+            case e.OrderAccepted() | e.OrderRecalled():
+                name = event.order.client_order_id if isinstance(event, e.OrderRecalled) else (
+                    event.client_order_id
+                )  # fmt: skip
+                if isinstance(event, e.OrderAccepted):
+                    self.standing[name] = OPEN
+            case e.OrderRejected() | e.OrderNotSent() | e.OrderCanceled() | e.OrderExpired():
+                self.standing.pop(event.client_order_id, None)
+            case e.FillBooked(fill=fill) if fill.client_order_id is not None:
+                self._fill(fill.client_order_id)
+            case e.EquitySampled(equity=equity):
+                self.equity = Fraction(equity)
+            case e.JournalOpened(cash=cash):
+                self.equity = Fraction(cash)
+            case _:
+                self._take_permission(event)
+
+    def _fill(self, name: str) -> None:
+        if name in self.standing:
+            if self.books.filled[name] >= self.submitted[name].quantity:
+                del self.standing[name]
+            else:
+                self.standing[name] = OPEN
+
+    def _take_permission(self, event: e.Event) -> None:
+        """Follow who may trade: stops, breakers, tickets."""
+        match event:
+            case e.TradingHalted():
+                self.halted = True
+            case e.TradingResumed():
+                self.halted = False
+                self.pressed = {p: s for p, s in self.pressed.items() if p not in self.consumed}
+            case e.BreakerTripped(breaker_id=breaker_id):
+                self.breakers.add(breaker_id)
+            case e.BreakerRearmed(breaker_id=breaker_id):
+                self.breakers.discard(breaker_id)
+            case e.TicketOpened(ticket=ticket):
+                assert ticket.ticket_id not in self._tickets, "I16: a ticket opens twice"
+                self._tickets[ticket.ticket_id] = TicketStatus.OPEN
+            case e.TicketEnded(ticket_id=ticket_id, status=status):
+                assert self._tickets[ticket_id] is TicketStatus.OPEN, "I16: a ticket ends twice"
+                self._tickets[ticket_id] = status
+            case e.SignalReceived(signal_id=signal_id):
+                self._use(f"signal {signal_id}")
+            case _:
+                return
+
+    def _use(self, what: str) -> None:
+        self._used[what] += 1
+        assert self._used[what] == 1, f"I16: {what} is used twice"
+
+    def _submit(self, order: Order, now_s: float) -> None:
+        name = order.client_order_id
+        assert name not in self.submitted, f"I1: {name} is decided twice"
+        self.submitted[name], self.submitted_s[name] = order, now_s
+        self.standing[name] = OPEN
+        if order.ticket_id is not None:
+            self._use(f"ticket {order.ticket_id}")
+            assert self._tickets[order.ticket_id] is TicketStatus.APPROVED, "I16: no ticket"
+        if order.signal_id is not None:
+            self._use(f"order of {order.signal_id}")
+        if order.is_exit:
+            self._exit_only_reduces(order)
+            return
+        assert not self.halted, f"I12: entry {name} is decided while halted"
+        assert not self.breakers, f"I12: entry {name} is decided past a breaker"
+        beside = [n for n, o in self.submitted.items() if o.key == order.key and n != name]
+        unknown = [n for n in beside if self.standing.get(n) == UNKNOWN]
+        assert not unknown, f"rule 7: {name} is decided beside {unknown}"
+        self._within_limits(order)
+
+    def _exit_only_reduces(self, order: Order) -> None:
+        """I13: an exit never is more than what is held, less what other exits may still close."""
+        held = self.books.quantity(order.key)
+        assert held * order.side.sign < 0, f"I13: exit {order.short_id} adds to {float(held)}"
+        is_swap = ":" in order.symbol
+        others = sum(
+            (
+                Fraction(other.quantity - self.books.filled[name])
+                for name, other in self.submitted.items()
+                if other.is_exit
+                and other.key == order.key
+                and name != order.client_order_id
+                and name in self.standing
+                # The venue enforces reduce-only there: another exit may pass an unanswered one.
+                and not (is_swap and self.standing[name] == UNKNOWN)
+            ),
+            Fraction(0),
+        )
+        room = abs(held) - others
+        assert Fraction(order.quantity) <= room, (
+            f"I13: exit {order.short_id} of {order.quantity}, {float(room)} left to close"
+        )
+
+    def _within_limits(self, order: Order) -> None:
+        """I11: worst case, with everything that is open, waiting or unknown."""
+        notional = self._worst(order)
+        limit = self.equity * Fraction(self.limits.order_notional_pct_max) / 100
+        if order.kind is OrderKind.MARKET or order.side.sign > 0:
+            assert notional <= limit * MOVED, f"I11: {float(notional)} over {float(limit)}"
+        keys = {key for key in self.books.held if self._counts(key)}
+        keys |= {o.key for n, o in self.submitted.items() if n in self.standing and not o.is_exit}
+        assert len(keys) <= self.limits.positions_max, f"I11: {sorted(keys)}"
+        gross = sum((self._worth(key) for key in self.books.held), Fraction(0))
+        gross += sum(
+            (
+                self._worst(other)
+                for name, other in self.submitted.items()
+                if name in self.standing and not other.is_exit
+            ),
+            Fraction(0),
+        )
+        most = self.equity * Fraction(self.limits.leverage_max) * MOVED
+        assert gross <= most, f"I11: gross {float(gross)} over {float(most)}"
+
+    def _worst(self, order: Order) -> Fraction:
+        price = order.price_limit or order.price_arrival or ZERO
+        return Fraction(order.quantity - self.books.filled[order.client_order_id]) * Fraction(price)
+
+    def _worth(self, key: str) -> Fraction:
+        holding = self.books.held[key]
+        return abs(holding.quantity) * holding.entry
+
+    def _counts(self, key: str) -> bool:
+        """Tell a position from dust: at least a lot, and on spot worth an order."""
+        instrument = self.instruments[key]
+        size = abs(self.books.quantity(key))
+        step = Fraction(instrument.quantity_step)
+        lots = size // step * step
+        if lots == 0 or ":" in instrument.symbol:
+            return lots != 0
+        return lots * self.books.held[key].entry >= Fraction(instrument.notional_min)
+
+    def judge(self, order: Order, now_s: float) -> None:
+        """Judge a create in the moment in which it leaves."""
+        name = order.client_order_id
+        assert name in self.submitted, f"I3: {name} leaves before it is journaled"
+        assert name not in self.sent, f"I1: {name} leaves twice"
+        self.sent.add(name)
+        shown = self.submitted[name]
+        terms = (order.symbol, order.side, order.quantity, order.kind, order.price_limit)
+        journaled = (shown.symbol, shown.side, shown.quantity, shown.kind, shown.price_limit)
+        assert terms == journaled, f"{name} leaves otherwise than it was journaled"
+        assert name in self.standing, f"I6: {name} leaves although it has ended"
+        if order.is_exit:
+            return
+        age_s = now_s - self.submitted_s[name]
+        assert age_s <= AGE_S_MAX + 0.1, f"entry {name} leaves {age_s:.1f} s after its commit"
+        late = [press for press, at_s in self.pressed.items() if at_s < now_s]
+        assert not late, f"I12: entry {name} leaves after {late}"
+        assert not self.breakers, f"I12: entry {name} leaves past a breaker"
+        assert not self.halted, f"I12: entry {name} leaves while halted"
+
+    def check_ledger(self, ledger: Account) -> None:
+        """Compare with the orders that the venue has."""
+        there: Counter[str] = Counter(
+            seen.client_order_id
+            for seen in ledger.orders.values()
+            if seen.client_order_id is not None
+        )
+        for name, count in there.items():
+            assert name in self.submitted, f"I2: {name} is not journaled"
+            assert count == 1, f"I1: {name} is {count} orders at the venue"
+            assert name in self.sent, f"I3: {name} never left"
+            ended = self.books.finished.get(name)
+            assert ended not in NEVER_THERE, f"I4: {name} is {ended}, and the venue has it"
