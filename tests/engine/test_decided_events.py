@@ -459,7 +459,7 @@ def test_a_report_of_the_day_before_gives_that_day_as_it_closed() -> None:
     worth(desk, "7000")
     sampled(desk)
     (before,) = desk.give(c.ReportDay, c.SCHEDULE, command_id="later", chain_head="def")
-    assert isinstance(before, e.DayReported)
+    assert isinstance(today, e.DayReported)
     assert before == replace(today, at=desk.now, command_id="later", chain_head="def")
 
 
