@@ -46,8 +46,11 @@ def verified(
     state, link = State(), GENESIS
     projection = Projection()
     consumed: set[str] = set()
-    snapshots = SnapshotAudit(connection)
     faults = list(_file_faults(connection))
+    if faults:
+        # What is read from a damaged file may be anything, an error in the middle of it included.
+        return _found(state, link, faults)
+    snapshots = SnapshotAudit(connection)
     try:
         for stored in stored_events(connection, codec):
             then = applied(state, stored)
@@ -69,6 +72,10 @@ def verified(
         faults.extend(_state_faults(state, projection))
         snapshots.end()
         faults.extend(snapshots.faults)
+    return _found(state, link, faults)
+
+
+def _found(state: State, link: str, faults: list[str]) -> Verification:
     return Verification(
         seq=state.seq,
         hash=link,

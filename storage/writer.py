@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from engine.errors import JournalUnavailable
+from engine.errors import JournalError, JournalUnavailable
 
 R = TypeVar("R")
 WAITING_MAX = 1000
@@ -104,6 +104,8 @@ class ThreadWriter:
 def _run_unheard(job: Callable[[], object]) -> None:
     try:
         job()
+    except JournalError as fault:
+        log.warning("a job that nobody waits for has failed: %s", fault)
     except Exception:  # the thread's boundary: nobody waits, so the log is told
         log.exception("a job that nobody waits for has failed")
 

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -257,6 +258,170 @@ async def test_an_emptied_file_is_not_taken_for_a_new_journal(url: str, tmp_path
     (tmp_path / "journal.db").write_bytes(b"")
     with pytest.raises(JournalCorrupt, match="it is empty, and it was not"):
         await SqlJournal(Database(url)).open()
+
+
+def large(url: str) -> Database:
+    """Name a database whose file, of whatever size, is checked as a large one."""
+    return Database(url, checked_bytes_max=0)
+
+
+async def left(url: str) -> None:
+    """Open a file, work on it and close it in good order."""
+    database = large(url)
+    await database.open()
+    await database.write(put)
+    await database.close()
+
+
+def spoil_the_last_page(file: Path) -> None:
+    """Write over a page that nothing reads at a start, as a failing disk does."""
+    content = file.read_bytes()
+    file.write_bytes(content[:-4096] + b"\xaa" * 4096)
+
+
+def keep_the_time(file: Path, of: os.stat_result) -> None:
+    os.utime(file, ns=(of.st_atime_ns, of.st_mtime_ns))
+
+
+async def test_a_large_file_that_was_changed_since_its_close_is_checked_whole(
+    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await filled_file(url)
+    await left(url)
+    file = tmp_path / "journal.db"
+    spoil_the_last_page(file)
+    with pytest.raises(JournalCorrupt, match="damaged or is no database"):
+        await large(url).open()
+    assert "is not as it was left" in caplog.text
+    # What was found damaged is checked again, however often one tries.
+    with pytest.raises(JournalCorrupt):
+        await large(url).open()
+
+
+async def test_a_large_file_that_is_as_it_was_left_is_not_read_through(
+    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What rots with size and time kept is found when it is read, and by `journal verify`."""
+    await filled_file(url)
+    await left(url)
+    file = tmp_path / "journal.db"
+    before = file.stat()
+    spoil_the_last_page(file)
+    keep_the_time(file, before)
+    database = large(url)
+    await database.open()
+    assert caplog.text == ""
+    assert "damaged" in await verdict(database)
+    await database.close()
+
+
+async def verdict(database: Database) -> str:
+    """Give what `verify` says; SQLite may break off where it reads such a page."""
+    try:
+        return " ".join((await SqlJournal(database).verify()).faults)
+    except JournalCorrupt as fault:
+        return str(fault)
+
+
+async def test_verify_names_what_the_file_s_own_check_finds(url: str, tmp_path: Path) -> None:
+    await filled_file(url)
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, 'command_id VARCHAR', "
+            "'command_id VARCHAR NOT NULL') WHERE name = 'journal'"
+        )
+        connection.commit()
+    database = large(url)
+    reader = Database(url, is_reader=True, checked_bytes_max=0)
+    verification = await SqlJournal(reader).verify()
+    assert verification.faults
+    assert all("The file is damaged: NULL value in journal" in f for f in verification.faults)
+    await reader.close()
+    with pytest.raises(JournalCorrupt):
+        await database.open()
+
+
+async def test_a_large_file_cut_short_is_found(url: str, tmp_path: Path) -> None:
+    await filled_file(url)
+    await left(url)
+    file = tmp_path / "journal.db"
+    file.write_bytes(file.read_bytes()[:60_001])
+    with pytest.raises(JournalCorrupt):
+        await large(url).open()
+
+
+async def killed_holding(url: str) -> None:
+    with held_by_another(url) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        holder.kill()
+        holder.wait()
+
+
+async def test_a_kill_alone_calls_for_no_whole_check(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await killed_holding(url)
+    database = large(url)
+    await database.open()
+    assert caplog.text == ""
+    await database.close()
+
+
+async def test_a_kill_before_the_machine_s_last_start_calls_for_a_whole_check(
+    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await killed_holding(url)
+    lock = tmp_path / "journal.db.lock"
+    pid, used, _ = lock.read_text().split()
+    lock.write_text(f"{pid} {used} open:an-earlier-start\n")
+    database = large(url)
+    await database.open()
+    assert "is not as it was left" in caplog.text
+    await database.close()
+
+
+async def test_an_opening_that_hangs_gives_up_after_its_time(
+    url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.close()
+    gate = threading.Event()
+    connected = Database._connect
+
+    def hang(self: Database) -> None:
+        gate.wait()
+        connected(self)
+
+    monkeypatch.setattr(Database, "_connect", hang)
+    late = Database(url)
+    with pytest.raises(JournalUnavailable, match="does not answer"):
+        await late.open(timeout_s=0.05)
+    with pytest.raises(JournalUnavailable, match="still does not answer"):
+        await late.open()
+    with pytest.raises(JournalLocked):
+        await Database(url).open()
+    hung = late._hung
+    assert hung is not None
+    gate.set()
+    assert await hung.stop(10)
+    await late.open()
+    assert await late.read(names) == []
+    await late.close()
+
+
+async def test_a_job_that_nobody_waits_for_runs_in_its_turn_and_fails_alone(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    def put_and_fail(connection: Connection) -> None:
+        connection.execute(insert(NOTES), {**NOTE, "name": "lost"})
+        raise KeyError("ours")
+
+    database.later(put)
+    database.later(put_and_fail)
+    await database.write(lambda c: c.execute(insert(NOTES), {**NOTE, "name": "after"}).rowcount)
+    assert sorted(await database.read(names)) == ["after", "n"]
+    assert "a job that nobody waits for has failed" in caplog.text
 
 
 async def test_a_failed_open_lets_go_of_the_file(url: str, tmp_path: Path) -> None:
