@@ -138,6 +138,17 @@ def test_forged_data_is_refused_in_a_sentence_or_is_exactly_what_we_write(text: 
     assert button is None or encode(button) == text
 
 
+@given(button=buttons(), extra=st.sampled_from(["", "0", "x", "buy", "status"]), data=st.data())
+def test_a_field_too_many_or_too_few_is_refused(
+    button: Button, extra: str, data: st.DataObject
+) -> None:
+    parts = encode(button).split("|")
+    place = data.draw(st.integers(2, len(parts)))
+    assert read("|".join([*parts[:place], extra, *parts[place:]])) is None
+    if place < len(parts):
+        assert read("|".join([*parts[:place], *parts[place + 1 :]])) is None
+
+
 @given(button=buttons(), data=st.data())
 def test_flipped_bits_are_refused_or_are_exactly_what_we_write(
     button: Button, data: st.DataObject

@@ -56,9 +56,13 @@ def stepped(step: Decimal) -> Instrument:
 # 28 digits divided by 3 end on one more nine: the quotient itself must not be rounded up.
 SLIPPERY = (Decimal("0.8999999999999999999999999999"), Decimal("0.3"))
 
+# The largest number over the smallest step: 36 digits before the point.
+WIDE = (Decimal("123456789012345678.123456789012345678"), Decimal("1e-18"))
+
 
 @given(case=cases())
 @example(case=SLIPPERY)
+@example(case=WIDE)
 def test_a_quantity_is_never_rounded_up_and_never_by_a_whole_lot(
     case: tuple[Decimal, Decimal],
 ) -> None:
@@ -68,6 +72,9 @@ def test_a_quantity_is_never_rounded_up_and_never_by_a_whole_lot(
 
 
 @given(case=cases(), toward=st.sampled_from(Toward))
+@example(case=SLIPPERY, toward=Toward.DOWN)
+@example(case=WIDE, toward=Toward.DOWN)
+@example(case=WIDE, toward=Toward.UP)
 def test_a_price_stays_on_its_side_and_within_one_tick(
     case: tuple[Decimal, Decimal], toward: Toward
 ) -> None:
@@ -81,6 +88,9 @@ def test_a_price_stays_on_its_side_and_within_one_tick(
 
 
 @given(case=cases(), toward=st.sampled_from(Toward))
+@example(case=SLIPPERY, toward=Toward.DOWN)
+@example(case=WIDE, toward=Toward.DOWN)
+@example(case=WIDE, toward=Toward.UP)
 def test_what_is_rounded_lies_on_the_grid_and_rounds_to_itself(
     case: tuple[Decimal, Decimal], toward: Toward
 ) -> None:
