@@ -101,7 +101,10 @@ class Alerts:
                 self._outgoing.changed.clear()
                 taken = sum(len(talk.rows) for talk in self._talks.values())
                 for row in await self._outgoing.due(DUE_MAX + taken):
-                    self._take(row, tasks)
+                    # What is durable already may not be in State yet, and a card is drawn from
+                    # State: told too early, the alert would be spent on what was so before.
+                    if row.seq <= self._state().seq:
+                        self._take(row, tasks)
                 await self._something()
 
     async def _something(self) -> None:

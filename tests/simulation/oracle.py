@@ -97,7 +97,7 @@ class Oracle:
         self.books.check_orders(self.state, list(self.sends.submitted))
         self.books.check_ledger(ledger, dict(HOLDINGS))
         self.sends.check_ledger(ledger)
-        self.hearing.listen(self.outside.telegram.shown)
+        self.hearing.listen(self.outside.telegram.shown, self.outside.telegram.asked_s)
         ledger.audit()
         if live is not None and live.seq == self.state.seq:
             assert live == self.state, "I10: the events do not give the live State"

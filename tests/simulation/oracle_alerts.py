@@ -4,7 +4,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +17,9 @@ from tests.simulation.outside import OWNER, PARTNER
 from tests.simulation.telegram import Shown
 
 OWNERS = (OWNER, PARTNER)
+REPEAT = "repeat, it may stand above already"
+# For so long after a person did something in a chat, what comes there may be an answer to it.
+ANSWER_S = 10.0
 TITLE = re.compile(r"(?:Bought|Sold|Found: \w+ (?:bought|sold)) ?([\d,.]*)")
 
 
@@ -150,7 +153,7 @@ class Hearing:
             case _:
                 return None
 
-    def listen(self, shown: Sequence[Shown]) -> None:
+    def listen(self, shown: Sequence[Shown], asked_s: Mapping[int, float]) -> None:
         """Read on in the chats: what was to be told, and that no card goes back in time."""
         for one in shown[self._read :]:
             for duty in self.duties:
@@ -162,7 +165,8 @@ class Hearing:
                 ):
                     duty.is_done = True
             self._in_order(one)
-            if one.is_new and "repeat, it may stand above already" not in one.text:
+            answers = one.at_s - asked_s.get(one.chat_id, -ANSWER_S) < ANSWER_S
+            if one.is_new and not answers and REPEAT not in one.text:
                 self._said[one.chat_id, one.text] += 1
         self._read = len(shown)
         self.duties = [duty for duty in self.duties if not duty.is_done]

@@ -64,6 +64,7 @@ class Telegram:
         self.is_down = False
         self.shown: list[Shown] = []
         self.doubtful = 0
+        self.asked_s: dict[int, float] = {}
         self.trusted = frozenset[int]()
         self.on_stop: Callable[[str], None] = lambda _command_id: None
         self._clock = clock
@@ -101,6 +102,7 @@ class Telegram:
     def say(self, user_id: int, text: str, *, chat_id: int | None = None) -> Message | None:
         """Write as a person; None when their phone would not let them."""
         self._trace.note("SAYS", f"{user_id} {text}")
+        self.asked_s[chat_id or user_id] = self._clock.monotonic()
         with suppress(ActRefused):
             return say(self.world, user_id, text, chat_id=chat_id)
         return None
@@ -108,6 +110,7 @@ class Telegram:
     def tap(self, user_id: int, message: Message, data: str) -> str | None:
         """Tap a button as a person; give the query's id, None when the message has gone."""
         self._trace.note("TAPS", f"{user_id} {data} on {message.message_id}")
+        self.asked_s[message.chat_id] = self._clock.monotonic()
         with suppress(ActRefused):
             return press(
                 self.world, user_id, message.message_id, callback_data=data, gone_ok=True

@@ -609,3 +609,25 @@ async def test_two_processes_after_each_other_edit_the_same_card(
 
     (card,) = await phones.messages(OWNER)
     assert "Bought 0.02 BTC" in card.text
+
+
+async def test_an_alert_waits_for_the_state_that_its_card_is_drawn_from(
+    world: SpeakingWorld, phones: Sandbox
+) -> None:
+    # given an entry that is halfway filled, and the card that says so
+    order = await world.submit(quantity="0.02")
+    async with world.speaking():
+        await world.happen(world.fill(order, "0.01"))
+        await world.until_told()
+        # when the rest is durable a moment before the engine's State shows it
+        before = world.state
+        await world.happen(world.fill(order, "0.01"))
+        after, world.state = world.state, before
+        await asyncio.sleep(0.3)
+        world.state = after
+        world.outbox.changed.set()
+        await world.until_told()
+
+    # then the card ends with what happened, and the alert is not spent on the older State
+    (card,) = await phones.messages(OWNER)
+    assert "Bought 0.02 BTC" in card.text
