@@ -247,11 +247,15 @@ class Console(RuleBasedStateMachine):
     @precondition(lambda self: len(self.venue) > 2)
     @rule(latched=st.booleans())
     def stop(self, latched: bool) -> None:
-        """Press STOP; the latch in memory closes before the journal knows."""
-        self.desk.stop_latched = latched
-        self.give(c.Halt)
+        """Press STOP; the latch in memory closes before the journal knows, if it ever does."""
+        if latched:
+            self.desk.stop_latched = True
+        else:
+            self.give(c.Halt)
 
-    @precondition(lambda self: self.desk.state.trading is not TradingState.ACTIVE)
+    @precondition(
+        lambda self: self.desk.stop_latched or self.desk.state.trading is not TradingState.ACTIVE
+    )
     @rule()
     def resume(self) -> None:
         self.give(c.RearmBreaker)
