@@ -252,6 +252,7 @@ class Console(RuleBasedStateMachine):
             self.desk.stop_latched = True
         else:
             self.give(c.Halt)
+        self._wish("SOL/USDT", "buy", 1)
 
     @precondition(
         lambda self: self.desk.stop_latched or self.desk.state.trading is not TradingState.ACTIVE
