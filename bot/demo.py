@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
+from bot import collector
 from bot.app import App, ChatPlan
 from bot.assembly import AccountPlan, Assembly, assembled
 from bot.cli.arguments import DemoArguments, demo_database_url
@@ -55,6 +56,7 @@ async def run_demo(
     try:
         app = await _app(arguments, settings, sandbox)
         await app.start()
+        collector.settle()
         if not app.assembly.engine.state.chats:
             await sandbox.say(OPERATORS[0][0], "/start")
         _announce(sandbox.url, arguments, say)

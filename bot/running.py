@@ -2,6 +2,7 @@
 
 import asyncio
 
+from bot import collector
 from bot.app import App, ChatPlan
 from bot.assembly import AccountPlan, assembled
 from bot.cli.faults import CommandRefused
@@ -68,4 +69,5 @@ async def run_console(settings: Settings, stopping: asyncio.Event) -> BaseExcept
     )
     app = App(assembled(plan, public_market(settings)), chat)
     await app.start()
+    collector.settle()
     return await app.run(stopping)

@@ -1,0 +1,58 @@
+"""ccxt loads without what blocking clients need, and leaves nothing in its place."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def shown(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_a_venue_loads_without_the_library_of_clients_that_block() -> None:
+    program = (
+        "import sys; from engine.venues.ccxt_library import client_class; "
+        "client_class('kraken'); "
+        "print([name for name in ('requests', 'urllib3') if name in sys.modules])"
+    )
+
+    assert shown(program) == "[]"
+
+
+def test_who_needs_that_library_later_gets_the_real_one() -> None:
+    program = (
+        "from engine.venues.ccxt_library import client_class; client_class('kraken'); "
+        "import requests, requests.exceptions; "
+        "print(requests.Session is not None, requests.exceptions.Timeout.__module__)"
+    )
+
+    assert shown(program) == "True requests.exceptions"
+
+
+def test_a_library_that_is_loaded_already_is_left_alone() -> None:
+    program = (
+        "import requests; from engine.venues.ccxt_library import client_class; "
+        "client_class('kraken'); import sys; print(sys.modules['requests'] is requests)"
+    )
+
+    assert shown(program) == "True"
+
+
+def test_a_client_names_itself_to_a_venue_as_before() -> None:
+    program = (
+        "import asyncio\n"
+        "from importlib.metadata import version\n"
+        "from engine.venues.ccxt_library import client_class\n"
+        "async def main():\n"
+        "    client = client_class('kraken')()\n"
+        "    print(client.userAgent == f\"python-requests/{version('requests')}\")\n"
+        "    await client.close()\n"
+        "asyncio.run(main())\n"
+    )
+
+    assert shown(program) == "True"
