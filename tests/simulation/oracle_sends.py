@@ -210,6 +210,7 @@ class Sends:
         assert not late, f"I12: entry {name} leaves after {late}"
         assert not self.breakers, f"I12: entry {name} leaves past a breaker"
         assert not self.halted, f"I12: entry {name} leaves while halted"
+        self._within_limits(order)
 
     def check_ledger(self, ledger: Account) -> None:
         """Compare with the orders that the venue has."""

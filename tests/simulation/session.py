@@ -225,7 +225,7 @@ class Session:
 
     async def act(self) -> None:
         """Do one random thing, and let a while pass."""
-        if self.state.trading is not TradingState.ACTIVE and self.dice.random() < 0.4:
+        if self.state.trading is not TradingState.ACTIVE and self.dice.random() < 0.7:
             self.resume()
         names, weights = tuple(ACTS), tuple(weight for _, weight in ACTS.values())
         (name,) = self.dice.choices(names, weights)
