@@ -11,7 +11,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from engine.commands import (
     SCHEDULE,
     Command,
-    ContinueFlatten,
     ReportDay,
     RollDay,
     SampleEquity,
@@ -88,7 +87,7 @@ class Schedule:
             misfire_grace_time=MINUTELY_GRACE_S,
             id="sample_equity",
         )
-        every_s = ((self.sweep, 1), (self.continue_flatten, 1), (self.refresh_boards, BOARD_S))
+        every_s = ((self.sweep, 1), (self.refresh_boards, BOARD_S))
         for job, seconds in every_s:
             scheduler.add_job(_in_loop(job), "interval", seconds=seconds, id=job.__name__)
         scheduler.start()
@@ -147,13 +146,6 @@ class Schedule:
                 chain_head=self._chain_head(),
             )
         )
-
-    def continue_flatten(self) -> None:
-        """Go on with a flatten, where one is under way."""
-        if self._state().flattening is not None:
-            now = self._clock.now()
-            command_id = _id("continue_flatten", now)
-            self._put(ContinueFlatten(command_id=command_id, actor=SCHEDULE, at=now))
 
     def refresh_boards(self) -> None:
         """Let every status board show the present minute."""

@@ -8,14 +8,13 @@ from bot.schedule import Schedule
 from engine.commands import (
     SCHEDULE,
     Command,
-    ContinueFlatten,
     ReportDay,
     RollDay,
     SampleEquity,
     Sweep,
 )
 from engine.errors import EngineStopped, QueueFull
-from engine.state import Equity, FlattenRun, State
+from engine.state import Equity, State
 from engine.tickets import Ticket
 from tests.storage.samples import filled
 
@@ -95,21 +94,6 @@ def test_a_sweep_goes_out_only_where_something_can_expire() -> None:
     assert isinstance(command, Sweep)
 
 
-def test_a_flatten_is_continued_while_it_runs() -> None:
-    bench = Bench()
-    bench.schedule.continue_flatten()
-    assert bench.given == []
-
-    run: FlattenRun = replace(filled(FlattenRun), ended_at=None)
-    bench.state = State(flatten=run)
-    bench.schedule.continue_flatten()
-    bench.state = State(flatten=replace(run, ended_at=NOON))
-    bench.schedule.continue_flatten()
-
-    (command,) = bench.given
-    assert isinstance(command, ContinueFlatten)
-
-
 def test_a_day_is_rolled_and_reported_once_under_its_own_name() -> None:
     bench = Bench()
 
@@ -178,7 +162,6 @@ async def test_the_clock_runs_every_job_in_the_loop() -> None:
     bench.schedule.start()
     try:
         assert bench.schedule.jobs() == (
-            "continue_flatten",
             "refresh_boards",
             "report_day",
             "roll_day",
