@@ -27,12 +27,12 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="try those that the file lacks")
     parser.add_argument(
-        "--seeds", type=int, default=40, metavar="N",
-        help="how many sessions at most; 0 runs the suites alone; default: 40",
+        "--seeds", type=int, default=24, metavar="N",
+        help="how many sessions at most; 0 runs the suites alone; default: 24",
     )  # fmt: skip
     parser.add_argument(
-        "--enough", type=int, default=5, metavar="K",
-        help="go on to the next mutant once K seeds have caught this one; default: 5",
+        "--enough", type=int, default=3, metavar="K",
+        help="go on to the next mutant once K seeds have caught this one; default: 3",
     )  # fmt: skip
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="default: 0")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="at once; default: 1")
@@ -79,7 +79,8 @@ def main(given: Sequence[str] | None = None) -> int:
     asked = arguments(given)
     seeds = range(asked.first, asked.first + asked.seeds)
     known = read(asked.json, MUTANTS) if asked.only or asked.resume else {}
-    wanted = asked.only or [each.name for each in MUTANTS if each.name not in known]
+    whole = {name for name, row in known.items() if row.simulated.seeds or not seeds}
+    wanted = asked.only or [each.name for each in MUTANTS if each.name not in whole]
     mutants = [each for each in MUTANTS if each.name in wanted]
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         folder = Path(name)
