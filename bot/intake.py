@@ -225,6 +225,9 @@ class Intake:
     async def _carry_out_old(self, update: Incoming, person: Person) -> None:
         try:
             done = await self._desk.carry_out_old(update, person)
+        except (EngineError, DeliveryError) as fault:
+            log.warning("old update not run", extra={"fault": str(fault)})
+            done = None
         except Exception:  # task boundary: an old update must not end the intake
             log.exception("old update failed", extra={"command_id": update.command_id})
             done = None
@@ -279,6 +282,9 @@ class Intake:
         """See a stop through, beside every line; one that could not be stored comes again."""
         try:
             await self._desk.stopped(update, person, halt)
+        except (JournalError, DeliveryError) as fault:
+            log.warning("not told", extra={"command_id": update.command_id, "fault": str(fault)})
+            await self._desk.failed(update, person, fault)
         except Exception as fault:  # task boundary: the stop stands, its answer failed
             log.exception("stop not told", extra={"command_id": update.command_id})
             await self._desk.failed(update, person, fault)
@@ -289,6 +295,8 @@ class Intake:
         async with self._busy:
             try:
                 await self._desk.refuse_busy(update, person)
+            except DeliveryError as fault:
+                log.warning("busy not told", extra={"fault": str(fault)})
             except Exception:  # task boundary: there is nobody left to tell
                 log.exception("busy not told", extra={"command_id": update.command_id})
         await self._done([update.update_id])
