@@ -15,6 +15,7 @@ from engine.errors import AppendUncertain, JournalCorrupt, JournalError, Journal
 from storage.faults import corrupt, fault_of
 from storage.file_lock import FileLock
 from storage.paper_tables import PAPER_HEADS
+from storage.statements import run_plain
 from storage.writer import InlineWriter, ThreadWriter, Writer
 
 R = TypeVar("R")
@@ -240,7 +241,7 @@ class Database:
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN" if self.is_reader else begin)
+            run_plain(connection, "BEGIN" if self.is_reader else begin)
 
         return engine
 

@@ -124,8 +124,8 @@ class Projection:
         return {key: row.values for key, row in self._rows.get(table, {}).items()}
 
 
-def _changed(before: Mapping[str, V], after: Mapping[str, V]) -> Iterator[V]:
-    return (value for key, value in after.items() if before.get(key) is not value)
+def _changed(before: Mapping[str, V], after: Mapping[str, V]) -> list[V]:
+    return [value for key, value in after.items() if before.get(key) is not value]
 
 
 def _fill(before: State, event: e.FillBooked, after: State) -> Iterator[Projected]:

@@ -1,12 +1,24 @@
 """Statements: the inserts every writer uses, prepared once, and reading rows without trust."""
 
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Insert, Select, Table, insert, select, type_coerce
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    insert,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 from engine.errors import JournalCorrupt
 from storage.types import DecimalText, UtcDateTime
@@ -92,39 +104,47 @@ def enum_of(kind: Callable[[Any], V], value: object, table: Table, key: object) 
         raise JournalCorrupt(f"Table {table.name}, row {key}: {error}.") from error
 
 
+Binder = Callable[[Any], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """Hold an insert as the driver takes it: its text, and how each value is bound."""
+    """Hold an insert as the driver takes it: its text, its values' names, and who writes which."""
 
     sql: str
-    positions: tuple[str, ...] | None
-    binders: Mapping[str, Callable[[Any], Any] | None]
+    names: tuple[str, ...]
+    binders: tuple[tuple[int, Binder], ...]
+    is_by_name: bool
 
     def bound(self, row: Values) -> Any:
         """Give a row as the driver takes it."""
-        binders = self.binders
-        if self.positions is None:
-            return {
-                name: value if (bind := binders[name]) is None else bind(value)
-                for name, value in row.items()
-            }
-        return tuple(
-            row[name] if (bind := binders[name]) is None else bind(row[name])
-            for name in self.positions
-        )
+        values = [row[name] for name in self.names]
+        for place, bind in self.binders:
+            values[place] = bind(values[place])
+        return dict(zip(self.names, values, strict=True)) if self.is_by_name else values
 
 
 @cache
 def _prepared(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> _Prepared:
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     columns = statement.table.c
+    ordered = names if compiled.positiontup is None else tuple(compiled.positiontup)
+    binders = [(place, _binder(columns[name], dialect)) for place, name in enumerate(ordered)]
     return _Prepared(
         sql=str(compiled),
-        positions=None if compiled.positiontup is None else tuple(compiled.positiontup),
-        binders={
-            name: columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
-        },
+        names=ordered,
+        binders=tuple((place, bind) for place, bind in binders if bind is not None),
+        is_by_name=compiled.positiontup is None,
     )
+
+
+def _binder(column: ColumnClause[Any], dialect: Dialect) -> Binder | None:
+    kind = column.type
+    if isinstance(kind, DecimalText | UtcDateTime):
+        # Called by its own name: SQLAlchemy's way to it is as long again as what it does.
+        write = kind.process_bind_param
+        return lambda value: write(value, dialect)
+    return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def run_many(connection: Connection, statement: Insert, rows: Sequence[Values]) -> None:
@@ -135,4 +155,28 @@ def run_many(connection: Connection, statement: Insert, rows: Sequence[Values]) 
     """
     if rows:
         prepared = _prepared(statement, connection.dialect, tuple(rows[0]))
-        connection.exec_driver_sql(prepared.sql, [prepared.bound(row) for row in rows])
+        values = [prepared.bound(row) for row in rows]
+        if connection.dialect.name == "sqlite":
+            run_plain(connection, prepared.sql, values)
+        else:
+            connection.exec_driver_sql(prepared.sql, values)
+
+
+def run_plain(connection: Connection, sql: str, rows: Sequence[Sequence[Any]] = ((),)) -> None:
+    """Give a statement to SQLite's driver as it is, once a row, within a transaction.
+
+    Raises: DBAPIError, as SQLAlchemy's own execution does.
+    """
+    driver = connection.connection
+    cursor = driver.cursor()
+    try:
+        if len(rows) == 1:
+            cursor.execute(sql, rows[0])
+        else:
+            cursor.executemany(sql, rows)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(
+            sql, None, error, sqlite3.Error, dialect=connection.dialect
+        ) from error
+    finally:
+        cursor.close()

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, delete, event, insert, text, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, delete, insert, text, update
 
 from engine import events as e
 from engine.errors import JournalCorrupt
@@ -196,13 +195,16 @@ async def test_a_snapshot_that_cannot_be_stored_is_logged_and_harms_nothing(
     database = Database(url)
     journal = SqlJournal(database, snapshot_every=EVERY)
     await journal.open()
-    assert database._engine is not None
-
-    @event.listens_for(database._engine, "before_cursor_execute")
-    def _refuse(*arguments: object) -> None:
-        if "INSERT INTO snapshots" in str(arguments[2]):
-            raise OperationalError("INSERT", None, OSError("database or disk is full"))
-
+    await database.write(
+        lambda c: (
+            c.execute(
+                text(
+                    "CREATE TRIGGER refuse BEFORE INSERT ON snapshots "
+                    "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+                )
+            ).rowcount
+        )
+    )
     story = Story(seed=9)
     await told(journal, story, 60)
     assert await numbers(database) == []
