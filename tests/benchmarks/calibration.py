@@ -10,7 +10,7 @@ from tests.benchmarks.rows import MS, Row, row_of, timed
 
 SPINS = 200_000
 BLOCK = b"\0" * 4096
-N_AGAIN = 30
+N_AGAIN = 15
 # A multiple of the usual of a quiet machine is named as a cause of misses.
 SPIN_MS, FDATASYNC_MS = 7.0, 2.0
 BUSY = 1.5

@@ -7,12 +7,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import FrameType
+
+from tests.benchmarks.rows import MS, figures_of
 
 SAMPLE_EVERY_S = 0.001
 SHARES_SHOWN = 6
@@ -76,6 +78,17 @@ def watched() -> Iterator[Around]:
         around.preempted = _preemptions() - preempted
 
 
+def own_time(work: Callable[[], object], n: int) -> str:
+    """Run work again, and say what it takes in processor time: what others took is not in it."""
+    spent: list[float] = []
+    for _ in range(n):
+        begun = time.thread_time()
+        work()
+        spent.append((time.thread_time() - begun) * MS)
+    figures = figures_of("processor time", spent)
+    return f"in processor time median {figures.median:.3f} ms, p99 {figures.p99:.3f} ms"
+
+
 def _preemptions() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
@@ -88,6 +101,16 @@ def preemptions_of(process_id: int) -> int:
         return 0
     lines = [each for each in status.splitlines() if each.startswith("nonvoluntary")]
     return int(lines[0].split()[1]) if lines else 0
+
+
+def busy_s_of(process_id: int) -> float:
+    """Give the processor time of another process, in seconds; 0 where nobody can tell."""
+    try:
+        text = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(slots=True)

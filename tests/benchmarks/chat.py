@@ -47,7 +47,7 @@ class Samples:
 async def chats(effort: Effort) -> list[Row]:
     """Measure taps, fills and STOPs of two idle bots; the stops come last, they halt ours."""
     ours, bare = Samples(), Samples()
-    for life in range(effort.n(7, quick=1)):
+    for life in effort.turns(7, quick=1, budget_s=110.0):
         async with AsyncExitStack() as stack:
             folder = effort.room(f"chat{life}")
             at = await stack.enter_async_context(house(folder, **SETTINGS))

@@ -1,7 +1,9 @@
 """Effort: how much a run may measure, and where it may put its files."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +16,17 @@ class Effort:
     def n(self, full: int, *, quick: int) -> int:
         """Choose a number of samples."""
         return quick if self.quick else full
+
+    def turns(self, full: int, *, quick: int, budget_s: float) -> Iterator[int]:
+        """Number the samples; a busy machine ends them early, after one at least.
+
+        `budget_s` is a full run's; a quick one has a fifth of it.
+        """
+        ends_s = monotonic() + (budget_s / 5 if self.quick else budget_s)
+        for number in range(self.n(full, quick=quick)):
+            if number and monotonic() > ends_s:
+                return
+            yield number
 
     def room(self, name: str) -> Path:
         """Make a folder of its own for one measurement."""

@@ -28,7 +28,7 @@ async def starts(effort: Effort) -> list[Row]:
         # Bytecode and the disk's cache; in a quick run what came before has warmed them.
         await _run(effort.room("warm"))
         await _bare(effort.room("warm-bare"))
-    for number in range(effort.n(5, quick=1)):
+    for number in effort.turns(5, quick=1, budget_s=60.0):
         run.add(await _run(effort.room(f"run{number}")))
         bare.add(await _bare(effort.room(f"bare{number}")))
         demo.add(await _demo(effort.room(f"demo{number}")))

@@ -12,6 +12,7 @@ from tests.benchmarks import bulk
 from tests.benchmarks.__main__ import MEASUREMENTS, main
 from tests.benchmarks.calibration import excuses
 from tests.benchmarks.causes import sampled
+from tests.benchmarks.effort import Effort
 from tests.benchmarks.growth import Grower, Growth
 from tests.benchmarks.report import beside, explanation, growth_lines, line
 from tests.benchmarks.rows import (
@@ -24,7 +25,7 @@ from tests.benchmarks.rows import (
 )
 from tests.benchmarks.stopping import handed_by
 
-PURE = ("pretrade", "signal", "fill", "exits", "screen", "journal", "orders", "lookup", "wire")
+CHOSEN = ("pretrade", "journal", "lookup")
 OVER = (
     Target(figure="median", bound=2.0, over_baseline=True),
     Target(figure="p99", bound=8.0, over_baseline=True),
@@ -35,7 +36,7 @@ def test_a_quick_run_prints_a_table_and_writes_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "bench.json"
-    chosen = [argument for name in PURE for argument in ("--only", name)]
+    chosen = [argument for name in CHOSEN for argument in ("--only", name)]
 
     assert main(["--quick", "--json", str(path), *chosen]) == 0
 
@@ -47,17 +48,40 @@ def test_a_quick_run_prints_a_table_and_writes_json(
         "calibration.fdatasync",
     ]
     found = {each["name"].partition(".")[0] for each in document["rows"]}
-    assert found == set(PURE) - {"orders"}
+    assert found == set(CHOSEN)
     assert document["faults"] == {}
     for row in (*document["calibration"], *document["rows"]):
         assert 0 < row["figures"]["low"] <= row["figures"]["median"] <= row["figures"]["p99"]
         assert any(each.startswith(row["name"]) for each in printed)
     compared = {each["name"]: each for each in document["rows"] if each["baseline"]}
-    assert set(compared) == {"journal.single", "lookup", "wire"}
+    assert set(compared) == {"journal.single", "lookup"}
     assert all(each["ratio_median"] > 0 for each in compared.values())
-    (growth,) = document["growth"]
+
+
+def test_the_request_on_the_wire_is_measured_beside_bare_ccxt_on_a_real_server(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bench.json"
+
+    assert main(["--quick", "--json", str(path), "--only", "wire"]) == 0
+
+    (row,) = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    assert row["baseline"]["name"] == "bare ccxt"
+    assert row["targets"] == ["median < bare + 2 ms", "p99 < bare + 8 ms"]
+    assert row["ratio_median"] > 0
+
+
+def test_growth_with_open_orders_has_a_median_for_every_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bench.json"
+
+    assert main(["--quick", "--json", str(path), "--only", "orders"]) == 0
+
+    (growth,) = json.loads(path.read_text(encoding="utf-8"))["growth"]
     assert growth["sizes"] == [10, 100, 1000]
-    assert all(len(each["medians"]) == 3 for each in growth["rows"])
+    assert all(min(each["medians"]) > 0 for each in growth["rows"])
+    assert "open orders" in capsys.readouterr().out
 
 
 def test_a_measurement_that_breaks_is_told_and_does_not_end_the_run(
@@ -117,6 +141,15 @@ def test_a_slow_machine_is_named_and_a_usual_one_is_only_described() -> None:
 
     assert excuses([usual], [usual], load=0.1) == ["spin 7 ms, p99 7"]
     assert excuses([slow], [slow], load=3.0)[-1] == "fdatasync 9 ms, p99 9, usually 2"
+
+
+def test_a_busy_machine_ends_a_measurement_early_but_never_without_a_sample(
+    tmp_path: Path,
+) -> None:
+    effort = Effort(quick=False, folder=tmp_path)
+
+    assert list(effort.turns(40, quick=3, budget_s=-1.0)) == [0]
+    assert list(effort.turns(4, quick=3, budget_s=600.0)) == [0, 1, 2, 3]
 
 
 def test_growth_is_printed_size_by_size_and_a_gap_shows_as_one() -> None:
