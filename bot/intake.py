@@ -87,7 +87,8 @@ class Intake:
                 log.exception("a stored update is unreadable", extra={"update_id": each.update_id})
                 await self._done([each.update_id])
                 continue
-            await self._dispatch(update, is_backlog=False)
+            if not await self._dispatch(update, is_backlog=False):
+                await self._done([each.update_id])
         await self._settle_backlog()
 
     async def _left_over(self) -> Sequence[StoredUpdate]:
@@ -146,13 +147,16 @@ class Intake:
             stored.set_result(False)
             return False
         stored.set_result(True)
+        settled: list[int] = []
         for each in batch:
             if each.update_id in self._latched:
                 if each.update_id not in halted:
-                    await self._done([each.update_id])
-            elif each.update_id in new:
-                await self._dispatch(each, is_backlog=is_backlog)
+                    settled.append(each.update_id)
+            elif each.update_id in new and not await self._dispatch(each, is_backlog=is_backlog):
+                settled.append(each.update_id)
         self._latched.clear()
+        # Once for the batch: what nobody answers must not keep the next batch waiting.
+        await self._done(settled)
         return True
 
     def _latch(self, batch: Sequence[Incoming], stored: Awaitable[bool]) -> set[int]:
@@ -174,15 +178,16 @@ class Intake:
             Halt(command_id=update.command_id, actor=person.actor, at=self._clock.now())
         )
 
-    async def _dispatch(self, update: Incoming, *, is_backlog: bool) -> None:
-        """Send an update its way: strangers are counted, STOP jumps the line, old ones wait."""
+    async def _dispatch(self, update: Incoming, *, is_backlog: bool) -> bool:
+        """Send an update its way: strangers are counted, STOP jumps the line, old ones wait.
+
+        False when nothing is left to do about it but to mark it as handled.
+        """
         person = self._access.person(update.user_id, update.chat_id)
         if person is None:
-            await self._stranger(update)
-            return
+            return self._stranger(update)
         if update.is_for_another(self._bot_name()):
-            await self._done([update.update_id])
-            return
+            return False
         now = self._clock.now()
         is_old = update.age(now) > STALE_AFTER or (is_backlog and update.is_old_tap(now))
         if update.is_stop:
@@ -195,24 +200,29 @@ class Intake:
             await self._carry_out_old(update, person)
         elif not self._lines_there.put(update, person):
             self._spawn(self._refuse_busy(update, person))
+        return True
 
-    async def _stranger(self, update: Incoming) -> None:
-        """Answer nothing; tell the owners when a notice is due."""
+    def _stranger(self, update: Incoming) -> bool:
+        """Answer nothing; have the owners told when a notice is due, and give whether it is."""
         now = self._clock.now()
         due = None if update.user_id is None else self._strangers.count(update.user_id, now)
-        if update.user_id is not None and due is not None:
-            try:
-                await self._console.send(
-                    NoteStranger(
-                        command_id=f"tgu:{update.update_id}",
-                        actor=Actor(kind=ActorKind.ENGINE),
-                        at=now,
-                        user_id=update.user_id,
-                        messages=due,
-                    )
-                )
-            except EngineError as fault:
-                log.warning("stranger not noted", extra={"reason": str(fault)})
+        if update.user_id is None or due is None:
+            return False
+        note = NoteStranger(
+            command_id=f"tgu:{update.update_id}",
+            actor=Actor(kind=ActorKind.ENGINE),
+            at=now,
+            user_id=update.user_id,
+            messages=due,
+        )
+        self._spawn(self._note(note, update))
+        return True
+
+    async def _note(self, note: NoteStranger, update: Incoming) -> None:
+        try:
+            await self._console.send(note)
+        except EngineError as fault:
+            log.warning("stranger not noted", extra={"reason": str(fault)})
         await self._done([update.update_id])
 
     async def _was_run(self, update: Incoming) -> bool:
@@ -302,6 +312,8 @@ class Intake:
         await self._done([update.update_id])
 
     async def _done(self, update_ids: Sequence[int]) -> None:
+        if not update_ids:
+            return
         try:
             async with asyncio.timeout(STORE_S):
                 await self._store.handled(update_ids)

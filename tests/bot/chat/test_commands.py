@@ -99,10 +99,10 @@ async def test_a_stranger_gets_silence_in_private_and_in_a_group_and_is_journale
     await world.sandbox.say(STRANGER, "/buy btc 100 usdt", chat_id=DESK_GROUP)
     # when an owner is served after that
     await world.said(OWNER, "/status", part="ACTIVE")
+    noted = await world.event_of(StrangerNoted)
     # then nothing was said to the stranger, and nothing was done
     assert [one for one in await world.sandbox.messages(STRANGER) if one.from_bot] == []
     assert [one for one in await world.sandbox.messages(DESK_GROUP) if one.from_bot] == []
-    noted = [event for event in await world.journaled() if isinstance(event, StrangerNoted)]
     assert [(event.user_id, event.messages) for event in noted] == [(STRANGER, 1)]
     assert world.assembly.engine.state.stop is None
 
