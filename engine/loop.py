@@ -329,8 +329,8 @@ class Loop:
                 if state.order(client_order_id) is None:
                     order = await self._journal.find_order(client_order_id)
             case r.FillReported(fill=fill):
-                fill_known = fill.identity in stored.fills
-                identity = fill.client_order_id
+                fill_known = fill.identity in stored.fills  # told again, it says nothing new
+                identity = None if fill_known else fill.client_order_id
                 if identity is not None and state.order(identity) is None:
                     order = await self._journal.find_order(identity)
             case _:

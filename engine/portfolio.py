@@ -51,14 +51,10 @@ def valuation(state: State, quotes: Mapping[str, Quote]) -> Valuation | None:
 def cash_free(state: State, venue: str, currency: str, fee_share: Decimal) -> Decimal:
     """Give the cash of a venue that no open entry and no swap margin holds."""
     held = state.cash.get(instrument_key(venue, currency), ZERO)
-    margin = sum(
-        (
-            abs(position.quantity) * position.entry_price / position.leverage
-            for position in state.positions.values()
-            if position.venue == venue and is_swap(position.symbol)
-        ),
-        ZERO,
-    )
+    margin = ZERO
+    for position in state.positions.values():
+        if is_swap(position.symbol) and position.venue == venue:
+            margin += abs(position.quantity) * position.entry_price / position.leverage
     reserved = state.reserved.get(instrument_key(venue, currency))
     if reserved is None:
         return held - margin

@@ -15,6 +15,8 @@ from engine.risk_rules import RULES
 from engine.state import State
 from engine.tickets import Ask, Confirmation
 
+_EXIT_RULES = tuple(rule for rule in RULES if rule.exits)
+
 
 def breaches_of(
     proposal: Proposal, state: State, context: Context, *, is_approval: bool = False
@@ -23,11 +25,11 @@ def breaches_of(
 
     `is_approval` leaves the signal's age to its ticket, whose own expiry has been checked.
     """
-    rules = [rule for rule in RULES if rule.exits or not proposal.is_exit]
+    rules = _EXIT_RULES if proposal.is_exit else RULES
+    found = [rule.check(proposal, state, context) for rule in rules]
     if is_approval:
-        rules = [rule for rule in rules if rule.name != "signal_age"]
-    found = (rule.check(proposal, state, context) for rule in rules)
-    return tuple(breach for breach in found if breach is not None)
+        found = [each for each in found if each is None or each.rule != "signal_age"]
+    return tuple([breach for breach in found if breach is not None])
 
 
 def asks_of(proposal: Proposal, state: State, *, wanted: bool) -> tuple[Ask, ...]:
