@@ -28,6 +28,7 @@ from storage.notes import Notes
 from storage.outbox import Outbox
 from storage.paper_ledger import SqlLedgerStore
 from storage.queries import Queries
+from storage.snapshots import EVENTS_BETWEEN
 from storage.updates import Updates
 
 Depth = Callable[[Quote], Decimal]
@@ -76,13 +77,15 @@ Opening = Callable[[AccountPlan, Quotes, Clock, Database, Depth | None], Mapping
 class Parts:
     """What an assembly is made from; a simulation brings its own disk, venues and dice.
 
-    `name` draws a new journal's id, `jitter` spreads what is tried again.
+    `name` draws a new journal's id, `jitter` spreads what is tried again, `snapshot_every` is the
+    number of events between two snapshots of State.
     """
 
     database: Callable[[str], Database] = Database
     accounts: Opening = field(default_factory=lambda: paper_venues)
     name: Callable[[], str] = field(default=lambda: secrets.token_hex(8))
     jitter: random.Random = field(default_factory=random.Random)
+    snapshot_every: int = EVENTS_BETWEEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ def assembled(
     clock, parts = clock or SystemClock(), parts or Parts()
     database = parts.database(plan.database_url)
     outbox = Outbox(database)
-    journal = SqlJournal(database, outbox=outbox)
+    journal = SqlJournal(database, outbox=outbox, snapshot_every=parts.snapshot_every)
     venues = parts.accounts(plan, market, clock, database, depth)
     engine = ExecutionEngine(
         journal=journal,

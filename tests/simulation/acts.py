@@ -174,6 +174,22 @@ async def stop(session: "Session") -> None:
         session.give(session.named(c.Halt))
 
 
+async def trip(session: "Session") -> None:
+    """A program trips the breaker, in the middle of a wish."""
+    if session.dice.random() < 0.5:
+        await wish(session)
+    session.give(session.named(c.TripBreaker, STRATEGY, reason="tripped by a program"))
+    await wish(session)
+
+
+async def flood(session: "Session") -> None:
+    """Three hundred commands wait behind a disk that hangs, and a stop comes last."""
+    session.outside.disk.hangs_s = 0.5
+    for _ in range(300):
+        session.give(session.named(c.SampleEquity, STRATEGY))
+    await stop(session)
+
+
 async def flatten(session: "Session") -> None:
     """Somebody wants to be flat."""
     if session.dice.random() < 0.5:
@@ -306,6 +322,8 @@ ACTS: Mapping[str, tuple[Act, float]] = {
     "close": (close, 3),
     "cancel": (cancel, 2),
     "stop": (stop, 1.0),
+    "trip": (trip, 0.5),
+    "flood": (flood, 0.1),
     "flatten": (flatten, 0.4),
     "resume": (resume, 1.5),
     "stop_again": (stop_again, 0.7),

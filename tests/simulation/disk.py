@@ -39,6 +39,7 @@ class Disk:
         self.url = f"sqlite:///{self.file}"
         self.fail_share = 0.0
         self.is_down = False
+        self.hangs_s = 0.0
         self.commits = 0
         self.on_commit: Callable[[], None] = lambda: None
         self.turn = asyncio.Lock()
@@ -59,6 +60,11 @@ class Disk:
         if self.fail_share and self._dice.random() < self.fail_share:
             return self._dice.choice(tuple(DiskFault))
         return None
+
+    def hang_s(self) -> float:
+        """Give how long the next write is to hang, once."""
+        hangs_s, self.hangs_s = self.hangs_s, 0.0
+        return hangs_s
 
     def stall_s(self) -> float:
         """Give for how long the disk hangs."""
@@ -88,7 +94,7 @@ class SimulatedDatabase(Database):
     async def _in_turn(self, function: Callable[[Connection], R]) -> R:
         async with self._disk.turn:
             fault = self._disk.fault()
-            await asyncio.sleep(self._disk.wait_s())
+            await asyncio.sleep(self._disk.wait_s() + self._disk.hang_s())
             if fault is DiskFault.STALLED:
                 await asyncio.sleep(self._disk.stall_s())
             self._life.check()  # what only waited for the disk dies with the process

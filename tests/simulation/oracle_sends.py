@@ -3,6 +3,7 @@
 """
 
 from collections import Counter
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ from engine import events as e
 from engine.instruments import Instrument
 from engine.orders import Order, OrderKind, OrderStatus
 from engine.risk_limits import RiskLimits
-from engine.tickets import TicketStatus
+from engine.tickets import Ticket, TicketStatus
 from engine.venues.account import Account
 from tests.simulation.oracle_books import Books
 
@@ -41,6 +42,7 @@ class Sends:
         self.equity = Fraction(0)
         self._seq = 0
         self._tickets: dict[str, TicketStatus] = {}
+        self._offers: dict[str, Ticket] = {}
         self._used: Counter[str] = Counter()
 
     def press(self, command_id: str, at_s: float) -> None:
@@ -55,7 +57,7 @@ class Sends:
             self.consumed.setdefault(event.command_id, self._seq)
         match event:
             case e.OrderSubmitted(order=order):
-                self._submit(order, now_s)
+                self._submit(order, event.at, now_s)
             case e.OrderUnknown():
                 self.standing[event.client_order_id] = UNKNOWN
             case e.OrderAccepted() | e.OrderRecalled():
@@ -97,6 +99,7 @@ class Sends:
             case e.TicketOpened(ticket=ticket):
                 assert ticket.ticket_id not in self._tickets, "I16: a ticket opens twice"
                 self._tickets[ticket.ticket_id] = TicketStatus.OPEN
+                self._offers[ticket.ticket_id] = ticket
             case e.TicketEnded(ticket_id=ticket_id, status=status):
                 assert self._tickets[ticket_id] is TicketStatus.OPEN, "I16: a ticket ends twice"
                 self._tickets[ticket_id] = status
@@ -109,7 +112,7 @@ class Sends:
         self._used[what] += 1
         assert self._used[what] == 1, f"I16: {what} is used twice"
 
-    def _submit(self, order: Order, now_s: float) -> None:
+    def _submit(self, order: Order, at: datetime, now_s: float) -> None:
         name = order.client_order_id
         assert name not in self.submitted, f"I1: {name} is decided twice"
         self.submitted[name], self.submitted_s[name] = order, now_s
@@ -117,6 +120,7 @@ class Sends:
         if order.ticket_id is not None:
             self._use(f"ticket {order.ticket_id}")
             assert self._tickets[order.ticket_id] is TicketStatus.APPROVED, "I16: no ticket"
+            self._as_seen(order, self._offers[order.ticket_id], at)
         if order.signal_id is not None:
             self._use(f"order of {order.signal_id}")
         if order.is_exit:
@@ -126,8 +130,28 @@ class Sends:
         assert not self.breakers, f"I12: entry {name} is decided past a breaker"
         beside = [n for n, o in self.submitted.items() if o.key == order.key and n != name]
         unknown = [n for n in beside if self.standing.get(n) == UNKNOWN]
-        assert not unknown, f"rule 7: {name} is decided beside {unknown}"
+        assert not unknown, f"I11: {name} is decided beside unanswered {unknown}"
         self._within_limits(order)
+
+    def _as_seen(self, order: Order, ticket: Ticket, at: datetime) -> None:
+        """What was seen is what executes: size, side, bound, protection, near the price shown."""
+        seen: tuple[object, ...] = (
+            ticket.symbol, ticket.side, ticket.kind, ticket.purpose, ticket.quantity,
+            ticket.price_limit,
+        )  # fmt: skip
+        done: tuple[object, ...] = (
+            order.symbol, order.side, order.kind, order.purpose, order.quantity, order.price_limit,
+        )  # fmt: skip
+        if not order.is_exit:
+            seen = (*seen, ticket.stop, ticket.order_targets, ticket.leverage)
+            done = (*done, order.stop, order.targets, order.leverage)
+        assert seen == done, f"{order.short_id} is not what its ticket showed: {seen} {done}"
+        assert at <= ticket.expires_at, f"I16: {order.short_id}: its ticket had expired"
+        if order.kind is OrderKind.MARKET and order.price_arrival is not None:
+            mid = Fraction(ticket.quote.mid)
+            drift = abs(Fraction(order.price_arrival) - mid) / mid * 10_000
+            most = Fraction(self.limits.drift_bps_max)
+            assert order.is_exit or drift <= most, f"{order.short_id} drifted {float(drift)} bps"
 
     def _exit_only_reduces(self, order: Order) -> None:
         """I13: an exit never is more than what is held, less what other exits may still close."""
@@ -205,7 +229,7 @@ class Sends:
         if order.is_exit:
             return
         age_s = now_s - self.submitted_s[name]
-        assert age_s <= AGE_S_MAX + 0.1, f"entry {name} leaves {age_s:.1f} s after its commit"
+        assert age_s <= AGE_S_MAX + 0.1, f"I12: entry {name} leaves {age_s:.1f} s after its commit"
         late = [press for press, at_s in self.pressed.items() if at_s < now_s]
         assert not late, f"I12: entry {name} leaves after {late}"
         assert not self.breakers, f"I12: entry {name} leaves past a breaker"

@@ -32,7 +32,14 @@ OPERATORS = tuple(
         (VIEWER, Role.VIEWER),
     )
 )
-LIMITS = RiskLimits(order_notional_pct_max=Decimal(12), positions_max=4, duplicate_window_s=2)
+LIMITS = RiskLimits(
+    order_notional_pct_max=Decimal(12),
+    positions_max=4,
+    duplicate_window_s=2,
+    daily_loss_pct_max=Decimal("0.8"),
+)
+# Few, so that most starts fold a tail upon a snapshot, and some sessions see several.
+SNAPSHOT_EVERY = 25
 
 
 class VirtualSchedule(Schedule):
@@ -99,6 +106,7 @@ class Process:
             accounts=self._accounts,
             name=lambda: f"{outside.seed:016x}",
             jitter=outside.dice(f"engine {life.number}"),
+            snapshot_every=SNAPSHOT_EVERY,
         )
         ways = Ways(
             bot=outside.telegram.bot(life),

@@ -221,7 +221,7 @@ class Session:
         self.pending.pop(name, None)
         stored = [event for event in self.oracle.events if event.command_id == name]
         told = [event for event in receipt.events if event.command_id == name]
-        assert stored == told, f"{name} twice"
+        assert stored == told, f"I16: {name} was decided twice"
 
     async def act(self) -> None:
         """Do one random thing, and let a while pass."""
@@ -301,9 +301,13 @@ class Session:
 
     async def _verify(self) -> None:
         database = Database(self.outside.disk.url, inline=True)
-        verified = await SqlJournal(database).verify()
-        await database.close()
+        journal = SqlJournal(database)
+        verified = await journal.verify()
         assert verified.is_sound, f"I10: {verified.faults}"
+        await journal.rebuild()
+        again = await journal.verify()
+        assert again == verified, f"I10: rebuilt tables differ: {again.faults}"
+        await database.close()
         self.oracle.read()
         assert verified.state_hash == state_hash(self.oracle.state), "I10: another State"
 
