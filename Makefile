@@ -12,6 +12,11 @@
 #   make bench ARGS=--quick  the same with fewer samples, in under a minute
 #   make mutants           plants mistakes into copies of the source and says what caught each;
 #                          ARGS="--only NAME --seeds N --jobs J"
+#   make simulate          300 random sessions of the whole console in virtual time, every invariant
+#                          checked as they go; SEEDS=0..1000 or SEEDS=17, JOBS=2
+#   make soak              an hour of virtual time in one process, 20,000 sessions, and a crash at
+#                          every point of one: hours; ARGS="--minutes 3 --seeds 200" is a taste,
+#                          ARGS="--parts voyage" one part of voyage, seeds, points
 #   make tour              takes the README's pictures anew; needs Chromium with its chromedriver
 #   make clean             removes .venv and caches, never a journal
 
@@ -31,7 +36,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 OFFLINE = { echo "Installing failed: see pip's words above. Quarterdeck's packages come from the \
 	package index that pip is configured with, so the network must reach it." >&2; exit 1; }
 
-.PHONY: demo test fuzz coverage lint bench tour mutants clean
+.PHONY: demo test fuzz coverage lint bench tour mutants simulate soak clean
 
 demo: .venv/.installed-run
 	@exec $(BIN)/quarterdeck demo $(ARGS)
@@ -63,6 +68,14 @@ bench: .venv/.installed-all
 
 mutants: .venv/.installed-all
 	@exec $(BIN)/python -m tests.mutants $(ARGS)
+
+SEEDS ?= 0..300
+JOBS ?=
+simulate: .venv/.installed-all
+	@exec $(BIN)/python -m tests.simulation --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
+
+soak: .venv/.installed-all
+	@exec $(BIN)/python -m tests.soak $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
 tour: .venv/.installed-all
 	@exec $(BIN)/python -m tests.tour $(ARGS)
