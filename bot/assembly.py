@@ -42,8 +42,8 @@ class AccountPlan:
     """Say what to assemble: where it is stored, which accounts, whose prices, which limits.
 
     `market` names the prices in the journal, for example `simulated` or `public`; a journal keeps
-    to it for ever. `drills` is the script of faults of each paper venue. Without `redis_url` the cache
-    lives in the process.
+    to it for ever. `drills` is the script of faults of each paper venue. Without `redis_url` the
+    cache lives in the process.
     """
 
     database_url: str

@@ -61,10 +61,20 @@ def cash_free(state: State, venue: str, currency: str, fee_share: Decimal) -> De
     return held - margin - reserved.margin - reserved.notional * fee_share
 
 
-def is_dust(position: Position, instruments: Mapping[str, Instrument]) -> bool:
-    """Tell whether a position is too small to close; unknown instruments are never dust."""
+def closing_price(position: Position, quotes: Mapping[str, Quote]) -> Decimal:
+    """Give what a venue would value a close at: the latest quote's price, or the entry's."""
+    quote = quotes.get(position.key)
+    if quote is None:
+        return position.entry_price
+    return quote.bid if position.is_long else quote.ask
+
+
+def is_dust(
+    position: Position, instruments: Mapping[str, Instrument], quotes: Mapping[str, Quote]
+) -> bool:
+    """Tell whether a position is too small to close now; unknown instruments are never dust."""
     instrument = instruments.get(position.key)
     if instrument is None:
         return False
-    price = position.entry_price if instrument.kind is InstrumentKind.SPOT else None
-    return instrument.is_dust(position.quantity, price)
+    spot = instrument.kind is InstrumentKind.SPOT
+    return instrument.is_dust(position.quantity, closing_price(position, quotes) if spot else None)

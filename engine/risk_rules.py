@@ -229,7 +229,7 @@ def _balance(proposal: Proposal, state: State, _: Context) -> Breach | None:
 
 def _positions(proposal: Proposal, state: State, context: Context) -> Breach | None:
     known = state.positions.get(proposal.key)
-    if known is not None and not is_dust(known, context.instruments):
+    if known is not None and not is_dust(known, context.instruments, context.quotes):
         return None
     limit = state.limits.positions_max
     if len(state.positions) + len(state.open_on) < limit:
@@ -241,7 +241,7 @@ def _positions(proposal: Proposal, state: State, context: Context) -> Breach | N
     held |= {
         key
         for key, position in state.positions.items()
-        if not is_dust(position, context.instruments)
+        if not is_dust(position, context.instruments, context.quotes)
     }
     if len(held) < limit:
         return None

@@ -94,7 +94,7 @@ def board_view(
     gross = worth.gross if worth is not None else sampled.gross if sampled else None
     day_pnl = equity - sampled.day_open if equity is not None and sampled is not None else None
     stops = [stop_of(position, state) for position in state.positions.values()]
-    dust = sum(is_dust(position, instruments) for position in state.positions.values())
+    dust = sum(is_dust(position, instruments, quotes) for position in state.positions.values())
     return BoardView(
         scene=scene,
         trading=state.trading,

@@ -140,7 +140,7 @@ def ladder_view(
 ) -> LadderView:
     """Show the first and the second rung: halted, and stops set aside."""
     since = halted_since(state) or scene.now
-    held = [p for p in state.positions.values() if not is_dust(p, instruments)]
+    held = [p for p in state.positions.values() if not is_dust(p, instruments, quotes)]
     stops = [stop for position in held if (stop := stop_of(position, state)) is not None]
     return LadderView(
         scene=scene,
@@ -227,7 +227,7 @@ def _item(
     done = sum((order.filled for order in exits), ZERO)
     worth = sum((order.filled * (order.price_average or ZERO) for order in exits), ZERO)
     refusals = [order.refusal for order in exits if order.refusal]
-    is_gone = position is None or is_dust(position, instruments)
+    is_gone = position is None or is_dust(position, instruments, quotes)
     return FlattenItem(
         listing=listing(key, instruments),
         quantity=quantity,

@@ -150,7 +150,8 @@ def fill_reported(turn: Turn, fill: Fill) -> None:
 def _bare_dust(turn: Turn, key: str, entry: Order) -> None:
     """Take stop and targets off dust that an entry enlarges: they guarded what has been sold."""
     position = turn.state.positions.get(key)
-    if position is None or not is_dust(position, turn.context.instruments):
+    context = turn.context
+    if position is None or not is_dust(position, context.instruments, context.quotes):
         return
     aside = key in turn.state.set_aside
     left = position.stop is not None or bool(position.targets)

@@ -16,7 +16,7 @@ from engine.decide.turn import Turn
 from engine.identities import client_order_id
 from engine.numbers import ONE, ZERO, plain
 from engine.orders import Order, OrderKind, OrderPurpose, OrderStatus
-from engine.portfolio import is_swap
+from engine.portfolio import closing_price, is_swap
 from engine.positions import Position
 from engine.signals import TARGETS_MAX, Target
 
@@ -146,7 +146,7 @@ def exit_quantity(turn: Turn, position: Position, wanted: Decimal) -> Decimal:
     instrument = turn.context.instruments.get(position.key)
     if instrument is None:
         return max(ZERO, quantity)
-    if instrument.is_dust(quantity, position.entry_price):
+    if instrument.is_dust(quantity, closing_price(position, turn.context.quotes)):
         return ZERO
     return instrument.quantity_rounded(quantity)
 

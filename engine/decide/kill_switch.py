@@ -90,7 +90,7 @@ def _open(turn: Turn) -> tuple[Position, ...]:
     return tuple(
         position
         for position in turn.state.positions.values()
-        if not is_dust(position, turn.context.instruments)
+        if not is_dust(position, turn.context.instruments, turn.context.quotes)
     )
 
 

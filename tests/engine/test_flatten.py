@@ -134,6 +134,23 @@ async def test_dust_does_not_hold_up_flat() -> None:
         assert w.engine.state.positions["binance:ETH/USDT"].quantity == Decimal("0.001")
 
 
+async def test_what_a_falling_price_made_dust_does_not_hold_up_flat_nor_its_resume() -> None:
+    async with world(**FREE) as w:
+        # given a remainder that was worth an order at its entry, and is not at today's price
+        await fill(w, "ETH/USDT", "0.3")
+        sold = await w.engine.execute_signal(signal("eth", "sell", quantity="0.2985"))
+        assert sold.success
+        w.set("ETH/USDT", "3300")
+        # when everything is to be closed
+        await w.give(c.Flatten)
+        await w.until(lambda: w.engine.state.flatten and w.engine.state.flatten.ended_at)
+        # then no order is sent that the venue must refuse, and nobody is locked out
+        assert w.engine.state.positions["binance:ETH/USDT"].quantity == Decimal("0.0015")
+        assert not [o for o in w.engine.state.orders_finished.values() if o.intent == "flatten"]
+        receipt = await w.give(c.Resume)
+        assert isinstance(receipt.events[-1], e.TradingResumed)
+
+
 class CrashingJournal(MemoryJournal):
     """Let the process die around one append: just before it is stored, or just after."""
 

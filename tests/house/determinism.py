@@ -42,10 +42,10 @@ def clocks(source: Source) -> Iterator[str]:
                 name in CLOCKS
             ):
                 yield source.at(node, f"asks the machine: time.{name}()")
-            case ast.ImportFrom(module="time", names=names):
-                for name in names:
-                    if name.name in CLOCKS:
-                        yield source.at(node, f"asks the machine: {name.name}()")
+            case ast.ImportFrom(module="time", names=imported):
+                for each in imported:
+                    if each.name in CLOCKS:
+                        yield source.at(node, f"asks the machine: {each.name}()")
 
 
 def chance(source: Source) -> Iterator[str]:

@@ -144,7 +144,9 @@ class Console(RuleBasedStateMachine):
         # Reservations are rounded up to 1e-8 each.
         assert cash_free(after, "binance", "USDT", fee_share) >= Decimal("-1e-6")
         held = {
-            key for key, each in after.positions.items() if not is_dust(each, self.desk.instruments)
+            key
+            for key, each in after.positions.items()
+            if not is_dust(each, self.desk.instruments, self.desk.quotes)
         }
         held |= {each.key for each in after.entries()}
         assert len(held) <= LIMITS.positions_max

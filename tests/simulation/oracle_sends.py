@@ -206,14 +206,14 @@ class Sends:
         return abs(holding.quantity) * holding.entry
 
     def _counts(self, key: str) -> bool:
-        """Tell a position from dust: at least a lot, and on spot worth an order."""
+        """Tell a position from dust: a lot at least, and on spot worth an order at any price."""
         instrument = self.instruments[key]
         size = abs(self.books.quantity(key))
         step = Fraction(instrument.quantity_step)
         lots = size // step * step
         if lots == 0 or ":" in instrument.symbol:
             return lots != 0
-        return lots * self.books.held[key].entry >= Fraction(instrument.notional_min)
+        return lots * self.books.held[key].entry / 2 >= Fraction(instrument.notional_min)
 
     def judge(self, order: Order, now_s: float) -> None:
         """Judge a create in the moment in which it leaves."""
