@@ -12,6 +12,8 @@
 #   make bench ARGS=--quick  the same with fewer samples, in under a minute
 #   make mutants           plants mistakes into copies of the source and says what caught each;
 #                          ARGS="--only NAME --seeds N --jobs J"
+#   make mutation          changes decide, risk, positions and orders a little, mutant by mutant,
+#                          and says which no test notices; ARGS="risk", "--jobs 2", ... (docs/mutation.md)
 #   make simulate          300 random sessions of the whole console in virtual time, every invariant
 #                          checked as they go; SEEDS=0..1000 or SEEDS=17, JOBS=2
 #   make soak              an hour of virtual time in one process, 20,000 sessions, and a crash at
@@ -36,7 +38,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 OFFLINE = { echo "Installing failed: see pip's words above. Quarterdeck's packages come from the \
 	package index that pip is configured with, so the network must reach it." >&2; exit 1; }
 
-.PHONY: demo test fuzz coverage lint bench tour mutants simulate soak clean
+.PHONY: demo test fuzz coverage lint bench tour mutants mutation simulate soak clean
 
 demo: .venv/.installed-run
 	@exec $(BIN)/quarterdeck demo $(ARGS)
@@ -69,6 +71,9 @@ bench: .venv/.installed-all
 mutants: .venv/.installed-all
 	@exec $(BIN)/python -m tests.mutants $(ARGS)
 
+mutation: .venv/.installed-mutation
+	@exec $(BIN)/python -m tests.mutation $(ARGS)
+
 SEEDS ?= 0..300
 JOBS ?=
 simulate: .venv/.installed-all
@@ -95,6 +100,11 @@ clean:
 	@echo "Installing what Quarterdeck is tested with (once; about two minutes) ..."
 	@$(INSTALL) -e ".[postgres,test,dev]" || $(OFFLINE)
 	@touch .venv/.installed-run $@
+
+.venv/.installed-mutation: .venv/.installed-all
+	@echo "Installing what makes mutants (once) ..."
+	@$(INSTALL) -e ".[mutation]" || $(OFFLINE)
+	@touch $@
 
 .venv/.made:
 	@test -n "$(PYTHON)" || { echo "Quarterdeck needs Python 3.11 or newer with its venv module \
