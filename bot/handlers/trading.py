@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.callbacks import TakeSuggestion, suggestion_name
+from bot.callbacks import TakeSuggestion
 from bot.handlers.outcomes import Outcomes
+from bot.handlers.suggestions import Suggestions
 from bot.handlers.visits import Sight, Visit
 from bot.parsing.drafts import Draft, Verb, draft_free, draft_order
 from bot.parsing.refusals import Refusal
@@ -48,23 +49,18 @@ class Trading:
     async def refuse(self, visit: Visit, fault: Refusal) -> None:
         """Reply with what is wrong, and keep each corrected command behind its button."""
         message_id = visit.update.message_id or 0
-        for each in fault.suggestions:
-            await self.notes.put(
-                self._scope(visit, message_id),
-                suggestion_name(each.command),
-                f"{visit.person.user_id} {each.command}",
-            )
+        commands = [each.command for each in fault.suggestions]
+        await self._suggestions.keep(visit.chat_id, message_id, visit.person.user_id, commands)
         scene = self.sight.scene(visit.person)
         await visit.reply(refused(refusal_view(scene, fault, message_id)))
 
-    def _scope(self, visit: Visit, message_id: int) -> str:
-        return f"kept:{visit.chat_id}:{message_id}"
+    @property
+    def _suggestions(self) -> Suggestions:
+        return Suggestions(self.notes)
 
     async def suggested(self, visit: Visit, button: TakeSuggestion) -> str | None:
         """Give a corrected command that was kept for this person."""
-        kept = await self.notes.get(self._scope(visit, button.message_id), button.name)
-        owner, _, command = (kept or "").partition(" ")
-        return command if owner == str(visit.person.user_id) else None
+        return await self._suggestions.find(visit.chat_id, visit.person.user_id, button)
 
     async def submit(
         self, visit: Visit, signal: TradingSignal, venue: str, *, wanted: bool
