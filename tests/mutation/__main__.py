@@ -97,7 +97,8 @@ def tried(folder: Path, names: Sequence[str], jobs: int) -> dict[str, str]:
     (folder / OUTCOMES).unlink(missing_ok=True)
     (folder / WORK).write_text(json.dumps({"names": names, "jobs": jobs}), encoding="utf-8")
     without = [part for name in WITHOUT.split() for part in ("-p", f"no:{name}")]
-    command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--timeout=0"]
+    # Nobody reads why a mutant failed: to explain it would take longer than to find it.
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--assert=plain", "--timeout=0"]
     command += ["-p", "tests.mutation.trying", *without, *TESTS]
     subprocess.run(command, cwd=folder, check=False)
     if not (folder / OUTCOMES).exists():

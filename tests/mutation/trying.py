@@ -70,8 +70,9 @@ class Trial:
             for number, (name, end) in enumerate(self._ends(), start=1):
                 outcomes.write(f"{name} {end}\n")
                 outcomes.flush()
-                if number % 50 == 0 or number == len(self._names):
+                if sys.__stderr__ is not None and number % 50 == 0:
                     sys.__stderr__.write(f"{number} of {len(self._names)} mutants\n")
+                    sys.__stderr__.flush()
         return True
 
     def _run(self, item: pytest.Item) -> None:
