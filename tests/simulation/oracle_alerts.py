@@ -124,7 +124,7 @@ class Hearing:
             case e.TradingHalted():
                 return AlertKind.STOP, ("HALT|FLAT|Flatten|open",), ("resumed",)
             case e.TradingResumed():
-                return AlertKind.STOP, ("ACTIVE",), ("halted",)
+                return AlertKind.STOP, ("ACTIVE|Still HALTED",), ("halted",)
             case e.FlattenStarted():
                 return AlertKind.STOP, ("FLAT|Flatten|[Ss]till open",), ()
             case e.FlattenEnded():
