@@ -40,6 +40,11 @@ def projected(before: State, event: e.Event, after: State) -> Iterator[Projected
     if after.signals is not before.signals:
         for received in _changed(before.signals, after.signals):
             yield _signal(received, seq)
+    if after.positions is not before.positions and not isinstance(event, e.FillBooked):
+        # A fill writes its position itself. Others change one, too: a failed exit gives its
+        # target back.
+        for position in _changed(before.positions, after.positions):
+            yield _position(position, seq)
     match event:
         case e.FillBooked():
             yield from _fill(before, event, after)
@@ -71,9 +76,6 @@ def projected(before: State, event: e.Event, after: State) -> Iterator[Projected
         case e.ChatBound() | e.AlertModeSet():
             for chat in _changed(before.chats, after.chats):
                 yield _chat(chat, seq)
-        case _ if after.positions is not before.positions:
-            for position in _changed(before.positions, after.positions):
-                yield _position(position, seq)
         case _:
             # Every other kind changes State alone, or nothing.
             return
