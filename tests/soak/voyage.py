@@ -229,6 +229,8 @@ class Voyage(Session):
             if message_id not in pinned:
                 del world.messages[message_id]
                 world.former.pop(message_id, None)
+                # The archive is a database in memory here, which no count of objects sees.
+                world.archive.drop("message", message_id)
         if self.process is not None:
             life = self.process.life
             life._tasks[:] = life.left()
