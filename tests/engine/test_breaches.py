@@ -66,6 +66,18 @@ def reducing(desk: Desk) -> None:
     desk.state = replace(desk.state, reducing={KEY: "overfilled"})
 
 
+def a_breaker_that_only_reduces(desk: Desk) -> None:
+    desk.give(c.TripBreaker, reason="x")
+    ((name, breaker),) = desk.state.breakers.items()
+    lighter = replace(breaker, action=TradingState.REDUCING)
+    desk.state = replace(desk.state, breakers={name: lighter})
+
+
+def richer(desk: Desk) -> None:
+    desk.state = replace(desk.state, cash={"binance:USDT": Decimal(10**6)})
+    with_equity(desk, Decimal("12480.29"))
+
+
 def held(*symbols: str) -> Prepare:
     def prepare(desk: Desk) -> None:
         for symbol in symbols:
@@ -104,6 +116,24 @@ CASES: list[tuple[dict[str, Any], Prepare, dict[str, Any], e.Breach]] = [
         lambda d: d.give(c.TripBreaker, reason="x"),
         {"quantity": "0.001"},
         breach("trading_state", "Halted: a breaker tripped.", value="halted"),
+    ),
+    (
+        {},
+        a_breaker_that_only_reduces,
+        {"quantity": "0.001"},
+        breach("trading_state", "Only exits now.", value="reducing"),
+    ),
+    (  # what would pass is rounded down to cents: 1,248.029
+        {},
+        richer,
+        {"quantity": "0.021"},
+        breach(
+            "order_size",
+            "Order size 1,287.33, limit 1,248.03",
+            value="1,287.33",
+            limit="1,248.03",
+            passes="1248.02",
+        ),
     ),
     (
         {},

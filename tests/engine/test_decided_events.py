@@ -155,6 +155,10 @@ def test_a_stop_names_who_gave_it_on_every_cancel() -> None:
     )
 
 
+def test_a_stop_with_nothing_to_cancel_is_a_stop_and_no_refusal() -> None:
+    assert kinds(Desk().give(c.Halt)) == ["TradingHalted"]
+
+
 def test_an_entry_that_is_being_cancelled_holds_no_other_back() -> None:
     desk = Desk()
     first, second = resting(desk), resting(desk, "ETH/USDT", 3000)

@@ -118,20 +118,32 @@ def test_an_exit_leaves_what_other_exits_have_still_to_sell() -> None:
     held = desk.state.positions[KEY]
     name = desk.order(signal("btc", "sell", quantity="0.004", price_limit=70000))
     desk.fill(name, "0.001", "70000")
-    # an entry under way holds nothing back
-    desk.order(signal(quantity="0.001", price_limit=50000))
     events = desk.give(c.ClosePosition, position_id=held.position_id)
     assert sold(events) == Decimal("0.006")
 
 
-def test_dust_and_less_than_a_lot_are_not_sold_and_are_refused() -> None:
+def test_an_entry_under_way_holds_nothing_back_and_hides_no_exit() -> None:
     desk = holding()
     held = desk.state.positions[KEY]
-    (refused,) = desk.give(
-        c.ClosePosition, position_id=held.position_id, fraction=Decimal("0.0001")
-    )
-    assert isinstance(refused, e.CommandRefused)
-    assert refused.rule == "exit_cap"
+    # given an entry, and an exit behind it
+    desk.order(signal(quantity="0.001", price_limit=50000))
+    desk.order(signal("btc", "sell", quantity="0.004", price_limit=70000))
+    assert sold(desk.give(c.ClosePosition, position_id=held.position_id)) == Decimal("0.006")
+
+
+@pytest.mark.parametrize(
+    ("fraction", "kind"),
+    [
+        ("0.0001", "CommandRefused"),  # less than a lot
+        ("0.008", "CommandRefused"),  # 0.00008 BTC are 4.90, below the least amount
+        ("0.009", "OrderSubmitted"),
+    ],
+)
+def test_what_the_venue_would_not_take_is_refused(fraction: str, kind: str) -> None:
+    desk = holding()
+    held = desk.state.positions[KEY]
+    events = desk.give(c.ClosePosition, position_id=held.position_id, fraction=Decimal(fraction))
+    assert kinds(events) == [kind]
 
 
 def swap_with_unknown_exit(**fields: Any) -> tuple[Desk, str]:
@@ -151,6 +163,13 @@ def test_an_unknown_exit_of_a_swap_counts_for_three_seconds(seconds: float, quan
     desk, name = swap_with_unknown_exit()
     desk.later(seconds)
     assert sold(desk.give(c.ClosePosition, position_id=name)) == Decimal(quantity)
+
+
+def test_an_unknown_exit_that_counts_no_more_hides_no_other() -> None:
+    desk, name = swap_with_unknown_exit()
+    desk.later(3)
+    desk.give(c.ClosePosition, position_id=name, fraction=Decimal("0.2"))
+    assert sold(desk.give(c.ClosePosition, position_id=name)) == Decimal("0.008")
 
 
 def test_an_unknown_exit_without_a_time_has_just_become_unknown() -> None:

@@ -313,6 +313,27 @@ def test_an_approved_ticket_becomes_its_own_order_and_no_other() -> None:
     )
 
 
+def test_an_order_bears_the_name_that_its_ticket_was_journaled_with() -> None:
+    desk = Desk()
+    ticket = replace(desk.ticket(signal(notional=500)), client_order_id="qdjournaled")
+    desk.state = replace(desk.state, tickets={ticket.ticket_id: ticket})
+    sent = desk.give(c.ApproveTicket, ticket_id=ticket.ticket_id)
+    assert order_in(sent).client_order_id == "qdjournaled"
+
+
+def test_a_ticket_is_judged_by_its_own_quantity_and_not_by_today_s() -> None:
+    # given a ticket of one percent, and then twice the equity and a larger least amount
+    desk = Desk()
+    ticket = desk.ticket(signal(percent=1))
+    assert desk.state.equity is not None
+    twice = replace(desk.state.equity, equity=desk.state.equity.equity * 2)
+    desk.state = replace(desk.state, equity=twice)
+    desk.instruments[KEY] = replace(desk.instruments[KEY], notional_min=Decimal(1000))
+    denied = desk.give(c.ApproveTicket, ticket_id=ticket.ticket_id)[-1]
+    assert isinstance(denied, e.OrderDenied)
+    assert denied.breaches[0].value == f"{ticket.quantity * Decimal('61243.67'):.2f}"
+
+
 def ended_by(desk: Desk, ticket: Ticket, actor: c.Actor = OWNER) -> e.TicketEnded:
     event = desk.give(c.ApproveTicket, actor, ticket_id=ticket.ticket_id)[0]
     assert isinstance(event, e.TicketEnded)
@@ -493,8 +514,10 @@ def test_a_target_s_exit_carries_the_target_and_a_stop_s_carries_none() -> None:
     assert order.targets == (both,)
     assert (order.reason, order.quantity) == ("target 62000", Decimal("0.005"))
     assert order.client_order_id == named("watch", f"target:{KEY}")
+    # and the stop's exit, of the same position with the target still on it
+    desk.state = replace(desk.state, positions={KEY: held}, orders={})
     last = order_in(desk.give(c.TriggerExit, c.ENGINE, leg="stop", **given))
-    assert (last.targets, last.quantity) == ((), Decimal("0.005"))
+    assert (last.targets, last.quantity) == ((), Decimal("0.01"))
 
 
 def test_a_flatten_s_exits_are_named_by_the_journal_s_position() -> None:
