@@ -236,6 +236,17 @@ CASES: list[tuple[dict[str, Any], Prepare, dict[str, Any], e.Breach]] = [
         ),
     ),
     (
+        {"order_notional_pct_max": Decimal(1000)},
+        nothing,
+        {"symbol": PERP, "quantity": "0.001", "price_limit": "63000"},
+        breach(
+            "collar",
+            "Limit 63000 is 289 bps through the price, limit 200",
+            value="289 bps",
+            limit="200 bps, 62457",
+        ),
+    ),
+    (
         {},
         sent(4),
         {"quantity": "0.001"},

@@ -150,6 +150,16 @@ def test_a_view_that_is_older_than_our_fills_says_nothing() -> None:
         assert desk.tell(seen(desk, name, status, "0.003")) == ()
 
 
+def test_an_old_view_accepts_nothing_either() -> None:
+    # given an order whose first fill came before the answer to its submit
+    desk = Desk()
+    name = sent(desk)
+    desk.give(c.CancelOrder, client_order_id=name)
+    desk.fill(name, "0.004", "61240")
+    assert desk.tell(seen(desk, name, "open", "0.003")) == ()
+    assert kinds(desk.tell(seen(desk, name, "open", "0.004"))) == ["OrderAccepted"]
+
+
 def test_an_order_of_nobody_and_one_without_our_name_say_nothing() -> None:
     desk = Desk()
     assert desk.tell(replace(seen(desk, "x", "open"), client_order_id=None)) == ()
@@ -228,6 +238,19 @@ def test_time_before_the_clock_jumped_is_no_waiting(
     assert found == (["OrderAsked", "OrderRejected"] if settled else ["OrderAsked"])
 
 
+@pytest.mark.parametrize(("waits_s", "before_s"), [(59, 10), (0, 100)])
+def test_time_before_the_order_was_unknown_is_no_waiting_either(
+    waits_s: int, before_s: int
+) -> None:
+    # given a clock that has been steady for longer than the order is unknown
+    desk = Desk(settle_s=60)
+    name = unknown(desk)
+    steady = desk.now - timedelta(seconds=before_s)
+    desk.later(waits_s)
+    for _ in range(4):
+        assert kinds(asked(desk, name, steady_since=steady)) == ["OrderAsked"]
+
+
 def test_an_order_unknown_in_the_future_waits_from_the_moment_the_clock_was_set_back() -> None:
     # given an order that became unknown, and then a clock set back by an hour
     desk = Desk(settle_s=60)
@@ -296,6 +319,17 @@ def test_another_order_s_row_is_not_taken_for_a_fill_s() -> None:
     assert recalled == e.OrderRecalled(at=desk.now, order=row)
     assert isinstance(booked, e.FillBooked)
     assert booked.is_late
+
+
+def test_a_row_of_the_journal_is_not_taken_where_state_knows_the_order() -> None:
+    desk = Desk()
+    name = sent(desk)
+    row = replace(desk.state.orders[name], quantity=Decimal(9))
+    made = desk.fill(None, "0.001", "61240")[0]
+    assert isinstance(made, e.FillBooked)
+    fill = replace(made.fill, trade_id="mine", client_order_id=name)
+    assert kinds(desk.tell(r.FillReported(fill=fill), order=row)) == ["FillBooked"]
+    assert desk.state.orders[name].quantity == Decimal("0.01")
 
 
 def dust_of(desk: Desk, **fields: Any) -> None:
