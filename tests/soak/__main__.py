@@ -1,4 +1,4 @@
-"""The soak: `make soak`, an hour of virtual time in one process, then many sessions of minutes.
+"""The soak: `make soak`, weeks of virtual time in one process, then many sessions of minutes.
 
 make soak                                    everything; hours
 make soak ARGS="--minutes 3 --seeds 200"     a taste of each part
