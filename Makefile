@@ -17,7 +17,8 @@
 #   make simulate          300 random sessions of the whole console in virtual time, every invariant
 #                          checked as they go; SEEDS=0..1000 or SEEDS=17, JOBS=2
 #   make soak              one process for weeks of virtual time, an hour; 20,000 sessions;
-#                          a crash at every point of one: hours in all; ARGS="--minutes 3 --seeds 200" is a taste,
+#                          a crash at every point of one: hours in all;
+#                          ARGS="--minutes 3 --seeds 200" is a taste,
 #                          ARGS="--parts voyage" one part of voyage, seeds, points
 #   make tour              takes the README's pictures anew; needs Chromium with its chromedriver
 #   make clean             removes .venv and caches, never a journal
