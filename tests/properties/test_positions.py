@@ -220,8 +220,16 @@ def test_the_order_of_independent_symbols_does_not_matter(
         if not queues[symbol]:
             del queues[symbol]
     assert dict(other.state.positions) == dict(one.state.positions)
-    assert other.state.cash == one.state.cash
-    assert other.state.tally == one.state.tally
+    # Sums of more than 28 digits are rounded, and each order rounds elsewhere.
+    assert near(other.state.cash["binance:USDT"], one.state.cash["binance:USDT"])
+    for name in ("realised_pnl", "fees", "volume"):
+        assert near(getattr(other.state.tally, name), getattr(one.state.tally, name)), name
+    for name in ("closed_trades", "won", "lost", "best", "worst"):
+        assert getattr(other.state.tally, name) == getattr(one.state.tally, name), name
+
+
+def near(one: Decimal, other: Decimal) -> bool:
+    return abs(one - other) < Decimal("1e-15")
 
 
 @given(wanted=st.lists(executions(SPOT + SWAPS), min_size=1, max_size=8), data=st.data())
