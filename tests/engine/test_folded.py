@@ -55,7 +55,7 @@ def test_an_order_keeps_the_venue_s_name_and_the_time_it_was_accepted_first() ->
     desk.tell(r.SubmitAccepted(client_order_id=name, venue_order_id="v7"))
     order = desk.state.orders[name]
     assert (order.venue_order_id, order.accepted_at) == ("v7", AT + timedelta(seconds=1))
-    assert order.unknown_since is None
+    assert (order.unknown_since, order.finished_at) == (None, None)
 
 
 def test_a_fill_ends_the_search_for_an_order() -> None:
