@@ -46,7 +46,7 @@ demo: .venv/.installed-run
 
 test: .venv/.installed-all
 	@$(if $(and $(CHROMIUM),$(CHROMEDRIVER)),:,echo "Note: no Chromium with its chromedriver was found, so the browser tests are skipped.")
-	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 # A property that is tried thousands of times takes minutes, not seconds.
 fuzz: .venv/.installed-all
