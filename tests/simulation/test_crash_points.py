@@ -1,15 +1,15 @@
 """A process that dies at any point of a story leaves nothing undone, doubled or untold.
 
 The points lie before and after every write, every venue request and every call of Telegram. Here
-every fifteenth is tried; `python -m tests.simulation --crash-points 1` tries each of them.
+every twenty-fourth is tried; `python -m tests.simulation --crash-points 1` tries each of them.
 """
 
 import pytest
 
 from tests.simulation.__main__ import cut_off
 
-STRIDE = 15
-TOGETHER = 8
+STRIDE = 24
+TOGETHER = 5
 POINTS_MAX = 960
 
 
