@@ -1,7 +1,9 @@
 """How hypothesis searches: the same cases in every `make test`, new ones in every `make fuzz`."""
 
+import logging
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Time is the machine's affair: a busy one must fail no test.
@@ -16,3 +18,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_written() -> None:
+    """Undo what a command line run by an earlier test of this process has switched off."""
+    logging.disable(logging.NOTSET)

@@ -33,6 +33,7 @@ from tests.simulation.process import Process
 STEPS = 50
 REST_S = 260.0  # from everything's recovery to rest: the settle window, and every backoff
 ANSWER_S = 8.0  # a journal that fails now and then is tried again each half second
+CANCEL_EVERY_S = 60
 TRIED_AGAIN_S = 45.0  # the longest pause of a stop that is tried again
 TELL_S = 150.0  # the longest pause between two tries to reach a chat, and its queue
 LIFE_POINTS = 2500
@@ -244,8 +245,10 @@ class Session:
         self.outside.calm()
         self.outside.trace.note("CALM", "everything goes well from now on")
         await self.pass_time(5)
-        self.give(self.named(c.CancelEntries))
-        for _ in range(int(REST_S)):
+        for second in range(int(REST_S)):
+            if second % CANCEL_EVERY_S == 0:
+                # What a slow chat was still to bring may have brought another entry.
+                self.give(self.named(c.CancelEntries))
             await self.pass_time(1)
             if self._is_at_rest():
                 break
