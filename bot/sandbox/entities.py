@@ -65,7 +65,7 @@ class Formatted:
 class _Reading:
     """What the parser holds: text so far, open tags, finished entities."""
 
-    characters: list[str] = field(default_factory=list)
+    stretches: list[str] = field(default_factory=list)
     units: int = 0
     opened: list[tuple[StartTag, int, int]] = field(default_factory=list)
     entities: list[Entity] = field(default_factory=list)
@@ -77,17 +77,17 @@ def parse_html(markup: str) -> Formatted:
     for token in Tokenizer(markup).tokens():
         match token:
             case str():
-                reading.characters.append(token)
+                reading.stretches.append(token)
                 reading.units += length_units(token)
             case StartTag():
                 _check_span(token)
-                reading.opened.append((token, reading.units, len(reading.characters)))
+                reading.opened.append((token, reading.units, len(reading.stretches)))
             case EndTag():
                 _close(reading, token)
     if reading.opened:
         name = reading.opened[-1][0].name
         raise unparsable(f'Can\'t find end tag corresponding to start tag "{name}"')
-    return Formatted(text="".join(reading.characters), entities=in_order(reading.entities))
+    return Formatted(text="".join(reading.stretches), entities=in_order(reading.entities))
 
 
 def _check_span(tag: StartTag) -> None:
@@ -108,7 +108,7 @@ def _close(reading: _Reading, end: EndTag) -> None:
         )
     length = reading.units - offset
     if length:
-        entity = _entity(tag, "".join(reading.characters[index:]), offset, length)
+        entity = _entity(tag, "".join(reading.stretches[index:]), offset, length)
         if entity is not None:
             reading.entities.append(entity)
 

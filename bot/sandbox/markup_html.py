@@ -4,6 +4,7 @@ Its rules and error texts follow TDLib: an unknown named entity stays as it stan
 escaping, `</>` closes whatever is open, and every other slip is refused with its byte offset.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,6 +14,7 @@ from bot.sandbox.refusals import unparsable
 FORMATS = "a b strong i em s strike del u ins span tg-spoiler tg-emoji tg-time pre code blockquote"
 TAGS = frozenset(FORMATS.split())
 NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
+MARKED = re.compile("[&<]")
 SPACES = " \t\r\n\v\0"
 BROKEN_UNICODE = (
     "Text contains invalid Unicode characters after decoding HTML entities, "
@@ -42,7 +44,7 @@ Token: TypeAlias = str | StartTag | EndTag
 
 
 class Tokenizer:
-    """Cuts a text with markup into characters and tags."""
+    """Cuts a text with markup into stretches of plain text and tags."""
 
     def __init__(self, markup: str) -> None:
         self._markup = markup
@@ -58,9 +60,15 @@ class Tokenizer:
                     yield self._end_tag()
                 case "<":
                     yield self._start_tag()
-                case plain:
-                    yield plain
-                    self._at += 1
+                case _:
+                    yield self._plain()
+
+    def _plain(self) -> str:
+        """Read up to what may mean something."""
+        begin = self._at
+        found = MARKED.search(self._markup, begin)
+        self._at = found.start() if found is not None else len(self._markup)
+        return self._markup[begin : self._at]
 
     def _peek(self) -> str:
         return self._markup[self._at] if self._at < len(self._markup) else "\0"

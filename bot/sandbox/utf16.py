@@ -3,7 +3,7 @@
 
 def length_units(text: str) -> int:
     """Count the UTF-16 code units of `text`."""
-    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def slice_units(text: str, offset: int, length: int) -> str:
