@@ -17,6 +17,7 @@ from engine.orders import Order, OrderStatus
 from engine.ports import Clock, Gate, Venue, VenueUnavailable
 from engine.reports import (
     CancelUnanswered,
+    FillReported,
     OrderNotSeen,
     OrderSeen,
     Report,
@@ -152,6 +153,8 @@ class OrderMonitor:
             try:
                 async for report in self._venue.reports():
                     self._report(report)
+                    if isinstance(report, FillReported):
+                        self._told[report.fill.identity] = report.fill.at
                     pause_s = POLL_MIN_S
                     self._interval_s = POLL_MIN_S
             except VenueUnavailable as fault:

@@ -29,8 +29,26 @@ def decided(state: State, message: Message, context: Context) -> Turn:
 
 
 def _dispatch(turn: Turn, message: Message) -> None:
-    """Call the one function of the message's kind. Long because no kind may be forgotten."""
+    """Call the one function of the message's kind: reports first, they are the most.
+
+    Long because no kind may be forgotten.
+    """
     match message:
+        case r.SubmitAccepted() | r.SubmitRefused() | r.SubmitUnanswered() | r.SubmitWithheld():
+            answers.submit_answered(turn, message)
+        case r.CancelAccepted() | r.CancelUnanswered():
+            # What a cancel did is seen on the order itself; the monitor looks it up.
+            return
+        case r.FillReported(fill=fill):
+            answers.fill_reported(turn, fill)
+        case r.OrderSeen():
+            answers.order_seen(turn, message)
+        case r.OrderNotSeen():
+            answers.order_not_seen(turn, message)
+        case r.VenueSnapshot():
+            kill_switch.venue_shown(turn, message)
+        case r.VenueSilent():
+            kill_switch.venue_silent(turn, message)
         case c.StartEngine():
             session.start(turn, message)
         case c.StopEngine():
@@ -85,21 +103,6 @@ def _dispatch(turn: Turn, message: Message) -> None:
             session.note_stranger(turn, message)
         case c.NoteBacklog():
             session.note_backlog(turn, message)
-        case r.SubmitAccepted() | r.SubmitRefused() | r.SubmitUnanswered() | r.SubmitWithheld():
-            answers.submit_answered(turn, message)
-        case r.CancelAccepted() | r.CancelUnanswered():
-            # What a cancel did is seen on the order itself; the monitor looks it up.
-            return
-        case r.FillReported(fill=fill):
-            answers.fill_reported(turn, fill)
-        case r.OrderSeen():
-            answers.order_seen(turn, message)
-        case r.OrderNotSeen():
-            answers.order_not_seen(turn, message)
-        case r.VenueSnapshot():
-            kill_switch.venue_shown(turn, message)
-        case r.VenueSilent():
-            kill_switch.venue_silent(turn, message)
         case _:
             assert_never(message)
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
+from bot import collector
 from tests.benchmarks import (
     calibration,
     chat,
@@ -141,4 +142,6 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # As the console does once it serves. Most of what stands beside it runs in this process, too.
+    collector.settle()
     sys.exit(main())

@@ -1,6 +1,7 @@
 """The monitor: streams are hints, fills are the truth, and a cancel is repeated until it holds."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -10,8 +11,11 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
+from engine.monitor import OrderMonitor
 from engine.orders import OrderSide, OrderStatus
+from engine.reports import FillReported, Report
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.state import State
 from engine.venues.faults import Fault, FaultKind, FaultRate, Operation
 from tests.engine.world import World, signal, world
 
@@ -68,6 +72,30 @@ async def test_a_broken_stream_changes_nothing(kind: FaultKind) -> None:
         for name in names:
             assert w.engine.state.orders_finished[name].filled == Decimal(sizes[names.index(name)])
         assert_books(w)
+
+
+async def test_what_the_stream_told_is_not_told_again_by_the_poll() -> None:
+    async with world(**FREE) as w:
+        reports: list[Report] = []
+        monitor = OrderMonitor(
+            venue=w.venue,
+            clock=w.engine.clock,
+            state=State,
+            report=reports.append,
+            timeout_s=1.0,
+            jitter=random.Random(1),
+        )
+        following = asyncio.create_task(monitor.follow())
+        await asyncio.sleep(0)
+
+        def fills() -> list[FillReported]:
+            return [report for report in reports if isinstance(report, FillReported)]
+
+        await w.buy(quantity="0.01")
+        await w.until(lambda: bool(fills()))
+        assert await monitor.fetch_fills()
+        following.cancel()
+        assert len(fills()) == 1
 
 
 def assert_books(w: World) -> None:
