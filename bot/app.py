@@ -230,6 +230,7 @@ class App:
         for name, run in work:
             # No TaskGroup: they begin in `start` and end in `stop`, each kept going by itself.
             self._tasks.append(asyncio.create_task(_kept(name, run), name=name))
+        await self._intake.catch_up()
 
     async def _telegram_missing(self) -> TelegramUnreachable | None:
         """Make sure of the token, and that updates can be polled; give what is in the way.

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 STORE_PAUSE_S: Final = 1.0
 STORE_S: Final = 10.0
 BUSY_MAX: Final = 100
+CATCH_UP_S: Final = 5.0
 
 
 class Intake:
@@ -64,6 +65,7 @@ class Intake:
         self._group: asyncio.TaskGroup | None = None
         self._lines: Lines | None = None
         self._busy = asyncio.Semaphore(BUSY_MAX)
+        self._caught_up = asyncio.Event()
 
     @property
     def depth(self) -> int:
@@ -77,6 +79,17 @@ class Intake:
             self._lines = Lines(group=group, work=self._work)
             await self._take_up()
             await self._poll()
+
+    async def catch_up(self) -> None:
+        """Wait until everything has come in that was sent while nobody listened, for 5 s at most.
+
+        A STOP may be among it, and a program's first entry must not get ahead of that.
+        """
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                await self._caught_up.wait()
+        except TimeoutError:
+            log.warning("telegram is slow to give what was sent meanwhile; it is not waited for")
 
     async def _take_up(self) -> None:
         """Handle what was stored and never finished."""
@@ -121,6 +134,7 @@ class Intake:
                     continue
             if is_backlog and not batch.updates:
                 is_backlog = False
+                self._caught_up.set()
             await self._settle_backlog()
 
     async def receive(

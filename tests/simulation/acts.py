@@ -97,7 +97,7 @@ async def chat(session: "Session") -> None:
 async def confirm(session: "Session") -> None:
     """Somebody taps Confirm, once or twice, perhaps on an old card, perhaps two persons do."""
     dice, telegram = session.dice, session.outside.telegram
-    chats = dice.sample([OWNER, PARTNER, TRADER, DESK], 4)
+    chats = dice.sample([OWNER, PARTNER, TRADER, VIEWER, DESK], 5)
     for chat_id in chats:
         found = [one for one in telegram.buttons(chat_id) if one[1].startswith("Confirm")]
         if not found:
@@ -112,7 +112,7 @@ async def confirm(session: "Session") -> None:
 async def tap(session: "Session") -> None:
     """Somebody taps any button that stands in a chat, new or old."""
     dice, telegram = session.dice, session.outside.telegram
-    chat_id = dice.choice([OWNER, PARTNER, TRADER, DESK])
+    chat_id = dice.choice([OWNER, PARTNER, TRADER, VIEWER, DESK])
     found = telegram.buttons(chat_id)
     if found:
         message, _, data = found[-1 - int(len(found) * dice.random() ** 3)]

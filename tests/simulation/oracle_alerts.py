@@ -13,10 +13,9 @@ from engine import events as e
 from engine.commands import ActorKind, AlertKind, AlertMode
 from engine.identities import short
 from engine.orders import Order
-from tests.simulation.outside import OWNER, PARTNER
+from tests.simulation.outside import OWNERS
 from tests.simulation.telegram import Shown
 
-OWNERS = (OWNER, PARTNER)
 REPEAT = "repeat, it may stand above already"
 # For so long after a person did something in a chat, what comes there may be an answer to it.
 ANSWER_S = 10.0

@@ -8,12 +8,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 from engine import events as e
+from engine.commands import Actor, ActorKind
 from engine.instruments import Instrument
 from engine.orders import Order, OrderKind, OrderStatus
 from engine.risk_limits import RiskLimits
 from engine.tickets import Ticket, TicketStatus
 from engine.venues.account import Account
 from tests.simulation.oracle_books import Books
+from tests.simulation.outside import OWNERS, TRADER
 
 ZERO = Decimal(0)
 NEVER_THERE = (OrderStatus.REJECTED, OrderStatus.NOT_SENT)
@@ -49,6 +51,10 @@ class Sends:
         """Note a stop in the moment in which the process hears of it, unless it is an old one."""
         if command_id not in self.consumed:
             self.pressed.setdefault(command_id, at_s)
+
+    def forget_unheard(self) -> None:
+        """Forget stops that died with whoever heard them: the next process hears them again."""
+        self.pressed = {p: at_s for p, at_s in self.pressed.items() if p in self.consumed}
 
     def take(self, event: e.Event, now_s: float) -> None:
         """Take in one durable event."""
@@ -89,21 +95,29 @@ class Sends:
         match event:
             case e.TradingHalted():
                 self.halted = True
-            case e.TradingResumed():
+            case e.TradingResumed(actor=actor):
+                _owner_only(actor, "trading is resumed")
                 self.halted = False
                 self.pressed = {p: s for p, s in self.pressed.items() if p not in self.consumed}
             case e.BreakerTripped(breaker_id=breaker_id):
                 self.breakers.add(breaker_id)
-            case e.BreakerRearmed(breaker_id=breaker_id):
+            case e.BreakerRearmed(breaker_id=breaker_id, actor=actor):
+                _owner_only(actor, f"breaker {breaker_id} is re-armed")
                 self.breakers.discard(breaker_id)
             case e.TicketOpened(ticket=ticket):
                 assert ticket.ticket_id not in self._tickets, "I16: a ticket opens twice"
                 self._tickets[ticket.ticket_id] = TicketStatus.OPEN
                 self._offers[ticket.ticket_id] = ticket
-            case e.TicketEnded(ticket_id=ticket_id, status=status):
+            case e.TicketEnded(ticket_id=ticket_id, status=status, user_id=user_id):
+                is_used = status is TicketStatus.APPROVED
+                assert not is_used or user_id in (*OWNERS, TRADER), (
+                    f"I16: {user_id} may not approve {ticket_id}"
+                )
                 assert self._tickets[ticket_id] is TicketStatus.OPEN, "I16: a ticket ends twice"
                 self._tickets[ticket_id] = status
-            case e.SignalReceived(signal_id=signal_id):
+            case e.SignalReceived(signal_id=signal_id, actor=actor):
+                if actor.kind is ActorKind.PERSON:
+                    assert actor.user_id in (*OWNERS, TRADER), f"{actor.user_id} may not trade"
                 self._use(f"signal {signal_id}")
             case _:
                 return
@@ -249,3 +263,9 @@ class Sends:
             assert name in self.sent, f"I3: {name} never left"
             ended = self.books.finished.get(name)
             assert ended not in NEVER_THERE, f"I4: {name} is {ended}, and the venue has it"
+
+
+def _owner_only(actor: Actor, what: str) -> None:
+    """Whatever role the console gave somebody: by who they are, or a program in the process."""
+    person = actor.kind is ActorKind.PERSON
+    assert not person or actor.user_id in OWNERS, f"I12: {what} by {actor.user_id}"

@@ -22,6 +22,7 @@ from tests.simulation.trace import Trace
 from tests.simulation.virtual_time import VirtualClock
 
 OWNER, PARTNER, TRADER, VIEWER, STRANGER = 4242, 4243, 77, 99, 555
+OWNERS = (OWNER, PARTNER)
 DESK = -100
 PEOPLE = (
     Person(id=OWNER, name="Olivia"),

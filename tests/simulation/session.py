@@ -126,6 +126,7 @@ class Session:
         process, self.process = self.process, None
         await process.bury()
         self.pressed_s.clear()
+        self.oracle.sends.forget_unheard()
         down_s = self.dice.choice([0.0, 0.2, 1.0, 5.0, 40.0])
         while down_s > 0:
             await asyncio.sleep(min(0.5, down_s))
