@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
-import httpx
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
 from bot.lanes import Lanes, LanesFull, Turn
+from bot.telegram_http import NEVER_SENT
 from engine.alerts import Lane
 
 log = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ Call = Callable[[int, bool], Awaitable[T]]
 
 JITTER: Final = 0.2
 MOVED_MAX: Final = 1_000
-# The request surely never reached Telegram: trying again makes no second message.
-NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 CHAT_GONE: Final = (
     "chat not found",
     "peer_id_invalid",

@@ -14,9 +14,9 @@ from typing import Final
 from httpx import create_ssl_context
 from telegram import Bot, User
 from telegram.error import InvalidToken, TelegramError
-from telegram.request import HTTPXRequest
 
 from bot.secret import Secret
+from bot.telegram_http import TelegramHttp
 
 CONNECT_S: Final = 5.0
 READ_S: Final = 10.0
@@ -58,14 +58,9 @@ def telegram_bot(token: Secret, url: str) -> Bot:
     )
 
 
-def _request(connections: int, certificates: ssl.SSLContext) -> HTTPXRequest:
-    return HTTPXRequest(
-        connection_pool_size=connections,
-        connect_timeout=CONNECT_S,
-        read_timeout=READ_S,
-        write_timeout=READ_S,
-        pool_timeout=CONNECT_S,
-        httpx_kwargs={"verify": certificates},
+def _request(connections: int, certificates: ssl.SSLContext) -> TelegramHttp:
+    return TelegramHttp(
+        connections=connections, connect_s=CONNECT_S, read_s=READ_S, certificates=certificates
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import aiohttp
 from telegram import Bot
 from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
@@ -132,7 +132,7 @@ class Telegram:
         fault = self._fault(name)
         await asyncio.sleep(self._dice.choice((0.01, 0.03, 0.08)))
         if self.is_down or fault == "before":
-            raise _cut("connection refused", httpx.ConnectError)
+            raise _cut(aiohttp.ConnectionTimeoutError("connection refused"))
         match fault:
             case "flood":
                 refusal = too_many_requests(self._dice.choice((1, 3, 8)))
@@ -153,7 +153,7 @@ class Telegram:
             self.doubtful += name == "sendmessage"
             if fault == "garbage":
                 return 200, GARBAGE
-            raise _cut("connection reset", httpx.ReadError)
+            raise _cut(aiohttp.ServerDisconnectedError("connection reset"))
         return 200, _body({"ok": True, "result": answer})
 
     def _fault(self, name: str) -> str | None:
@@ -257,9 +257,9 @@ class SimulatedRequest(BaseRequest):
         return code, payload
 
 
-def _cut(text: str, kind: type[httpx.TransportError]) -> NetworkError:
-    fault = NetworkError(text)
-    fault.__cause__ = kind(text)
+def _cut(cause: aiohttp.ClientError) -> NetworkError:
+    fault = NetworkError(str(cause))
+    fault.__cause__ = cause
     return fault
 
 

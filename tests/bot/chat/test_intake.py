@@ -164,6 +164,7 @@ async def test_an_old_command_that_was_run_is_answered_and_not_called_set_aside(
         asked = await sandbox.say(OWNER, "/buy btc 250 usdt")
         await sandbox.wait_for_message(lambda one: one.has_button("Confirm"), chat_id=OWNER)
         await world.said(OWNER, "/status", part="ACTIVE")
+        await world.handled()
     async with console(tmp_path, sandbox, clock=clock, listening=False) as world:
         update = message_update(900_000_001, OWNER, asked, "/buy btc 250 usdt")
         row = (update.update_id, clock.now(), payload_of(update))
@@ -322,6 +323,7 @@ async def test_a_tap_from_before_the_start_is_answered_listed_and_not_run(
     clock = TestClock()
     async with console(tmp_path, sandbox, clock=clock) as world:
         await world.said(VIEWER, "/positions", part="No positions")
+        await world.handled()
         listed = await sandbox.wait_for_text("No positions", chat_id=VIEWER)
     clock.ahead = timedelta(minutes=2)
     query = await sandbox.press(

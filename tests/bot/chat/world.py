@@ -156,6 +156,12 @@ class ChatWorld:
                     return found
                 await changed.wait()
 
+    async def handled(self) -> None:
+        """Wait until every update that came in is marked as handled."""
+        async with asyncio.timeout(20):
+            while await self.assembly.updates.unhandled():  # noqa: ASYNC110 - a table sets no event
+                await asyncio.sleep(0.01)
+
     async def answer_to(self, chat_id: int, message_id: int) -> SeenMessage:
         """Wait for the answer to one message."""
         return await self.sandbox.wait_for_message(
