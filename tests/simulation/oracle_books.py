@@ -151,9 +151,13 @@ class Books:
             total = Fraction(balance.total if balance is not None else Decimal(0))
             assert total >= amount, f"I8: a holding was sold: {float(total)} {currency}"
 
+    def has_all(self, ledger: Account) -> bool:
+        """Tell whether as many trades are booked as were made at the venue."""
+        return len(self.fills) == len(ledger.trades)
+
     def check_rest(self, state: State, ledger: Account, holdings: dict[str, Decimal]) -> None:
         """See that here and there are equal, once everything has come to rest."""
-        assert len(self.fills) == len(ledger.trades), "I5: a trade was never booked"
+        assert self.has_all(ledger), "I5: a trade was never booked"
         open_here = set(state.orders)
         theirs = {
             one.client_order_id

@@ -299,6 +299,30 @@ async def test_stop_is_answered_while_the_database_is_locked_and_journaled_once_
         await world.said(OWNER, "/status", part="HALTED")
 
 
+async def test_what_could_not_be_stored_comes_again_and_is_run(
+    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with console(tmp_path, sandbox) as world:
+        await world.said(OWNER, "/status", part="ACTIVE")
+        await world.handled()
+        # given a database that another program holds while a command arrives
+        holder = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        try:
+            asked = await sandbox.say(OWNER, "/buy btc 250 usdt")
+            async with asyncio.timeout(20):
+                while "updates cannot be stored" not in caplog.text:  # noqa: ASYNC110 - a log line
+                    await asyncio.sleep(0.05)
+        finally:
+            holder.execute("ROLLBACK")
+            holder.close()
+        # when it is free again, then Telegram still had the command
+        card = await sandbox.wait_for_message(
+            lambda one: one.has_button("Confirm") and one.message_id > asked, chat_id=OWNER
+        )
+        assert "BTC" in card.text
+
+
 async def test_an_edited_message_runs_nothing_and_says_so(world: ChatWorld) -> None:
     asked = await world.sandbox.say(OWNER, "/status")
     await world.answer_to(OWNER, asked)
