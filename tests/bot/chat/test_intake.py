@@ -313,6 +313,7 @@ async def test_what_could_not_be_stored_comes_again_and_is_run(
             async with asyncio.timeout(20):
                 while "updates cannot be stored" not in caplog.text:  # noqa: ASYNC110 - a log line
                     await asyncio.sleep(0.05)
+            world.requote()
         finally:
             holder.execute("ROLLBACK")
             holder.close()
