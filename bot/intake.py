@@ -22,7 +22,7 @@ from bot.incoming import STALE_AFTER, Incoming, incoming, payload_of, update_fro
 from bot.lines import Lines
 from bot.poller import Poller
 from engine.commands import Actor, ActorKind, Halt, NoteBacklog, NoteStranger
-from engine.errors import EngineError, JournalError
+from engine.errors import EngineError, EngineStopped, JournalError, QueueFull
 from engine.ports import Clock
 from engine.receipts import Receipt
 from storage.updates import StoredUpdate, Updates
@@ -33,6 +33,7 @@ STORE_PAUSE_S: Final = 1.0
 STORE_S: Final = 10.0
 BUSY_MAX: Final = 100
 CATCH_UP_S: Final = 5.0
+REFUSALS: Final = (EngineStopped, QueueFull, JournalError, DeliveryError)
 
 
 class Intake:
@@ -288,7 +289,7 @@ class Intake:
             if self._heard is not None and update.chat_id is not None:
                 await self._heard(update.chat_id)
             await self._desk.handle(update, person)
-        except (JournalError, DeliveryError) as fault:
+        except REFUSALS as fault:
             log.warning("not handled", extra={"command_id": update.command_id, "fault": str(fault)})
             await self._desk.failed(update, person, fault)
         except Exception as fault:  # task boundary: the person is told, the line goes on
@@ -306,7 +307,7 @@ class Intake:
         """See a stop through, beside every line; one that could not be stored comes again."""
         try:
             await self._desk.stopped(update, person, halt)
-        except (JournalError, DeliveryError) as fault:
+        except REFUSALS as fault:
             log.warning("not told", extra={"command_id": update.command_id, "fault": str(fault)})
             await self._desk.failed(update, person, fault)
         except Exception as fault:  # task boundary: the stop stands, its answer failed
