@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from engine.errors import JournalLocked
+from engine.errors import JournalCorrupt, JournalLocked
 from engine.events import Event
 from engine.ports import Step
 from engine.state import State
@@ -16,15 +16,24 @@ from storage.chain import Head
 from storage.codec import Codec, chained
 from storage.fanout import outbox_values
 from storage.projections import Projection
-from storage.statements import Values, inserting, run_many, upserting
+from storage.statements import (
+    Values,
+    broken_table,
+    fenced,
+    inserting,
+    run_many,
+    together,
+    upserting,
+)
 
 PROJECTED = "projected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Hold the rows of one append, and the head of the chain after it."""
+    """Hold the rows of one append, and the head of the chain before and after it."""
 
+    begin: Head
     head: Head
     events: list[Values]
     projection: Projection
@@ -37,7 +46,7 @@ def batch_of(steps: Sequence[Step], before: State, after: State, head: Head, cod
     Raises: AssertionError when the steps do not lead from `before` to `after`, or consume one
     command id twice.
     """
-    projection = Projection()
+    begin, projection = head, Projection()
     events: list[Values] = []
     times: dict[int, datetime] = {}
     state = before
@@ -59,7 +68,7 @@ def batch_of(steps: Sequence[Step], before: State, after: State, head: Head, cod
         for alert in step.alerts
         for values in outbox_values(alert, after.chats, times[alert.seq])
     ]
-    return Batch(head=head, events=events, projection=projection, outbox=outbox)
+    return Batch(begin=begin, head=head, events=events, projection=projection, outbox=outbox)
 
 
 def _event_values(event: Event, head: Head, codec: Codec) -> tuple[Head, Values]:
@@ -81,19 +90,44 @@ def _event_values(event: Event, head: Head, codec: Codec) -> tuple[Head, Values]
 def store(connection: Connection, batch: Batch) -> None:
     """Write a batch.
 
-    Raises: JournalLocked when another process has stored one of its numbers, AssertionError when
-    an identity that must be new is there already.
+    Raises: JournalLocked when another process has stored one of its numbers, JournalCorrupt when
+    the journal does not end where it did, AssertionError when an identity that must be new is there
+    already.
     """
     try:
-        run_many(connection, inserting(t.JOURNAL), batch.events)
+        with together(connection):
+            stored = fenced(connection)
+            run_many(connection, inserting(t.JOURNAL), batch.events)
+            _store_rows(connection, batch.projection)
+            run_many(connection, inserting(t.OUTBOX), batch.outbox)
+            store_reach(connection, batch.head.seq)
     except IntegrityError as error:
-        raise JournalLocked(
-            f"Another process stored event {batch.events[0]['seq']} first. Only one may work on "
-            "a journal: this one stops."
-        ) from error
-    store_projection(connection, batch.projection)
-    run_many(connection, inserting(t.OUTBOX), batch.outbox)
-    store_reach(connection, batch.head.seq)
+        raise _clash(error, batch.begin.seq + 1) from error
+    _check_end(stored(), batch.begin)
+
+
+def _clash(error: IntegrityError, seq: int) -> JournalLocked | AssertionError:
+    table = broken_table(error)
+    if table == t.JOURNAL.name:
+        return JournalLocked(
+            f"Another process stored event {seq} first. Only one may work on a journal: this one "
+            "stops."
+        )
+    return AssertionError(f"an identity in {table} is used twice: {error.orig}")
+
+
+def _check_end(stored: tuple[int, str] | None, expected: Head) -> None:
+    """Compare where the journal ended before an append with where we left it.
+
+    A longer one has refused the number already. A shorter or another one is a backup put in its
+    place, or a copy that took over and had not got everything.
+    """
+    found = Head() if stored is None else Head(seq=stored[0], hash=stored[1])
+    if found != expected:
+        raise JournalCorrupt(
+            f"The journal ends at event {found.seq}, and we have stored event {expected.seq}: what "
+            "lies between is gone. Was a backup restored, or did a copy of the server take over?"
+        )
 
 
 def store_projection(connection: Connection, projection: Projection) -> None:
@@ -101,17 +135,18 @@ def store_projection(connection: Connection, projection: Projection) -> None:
 
     Raises: AssertionError when a row that must be new is there already.
     """
+    try:
+        with together(connection):
+            _store_rows(connection, projection)
+    except IntegrityError as error:
+        raise _clash(error, 0) from error
+
+
+def _store_rows(connection: Connection, projection: Projection) -> None:
     for table, rows in projection.new():
-        _insert(connection, table, rows)
+        run_many(connection, inserting(table), rows)
     for table, rows in projection.changed():
         run_many(connection, upserting(table, connection.dialect.name), rows)
-
-
-def _insert(connection: Connection, table: Table, rows: list[Values]) -> None:
-    try:
-        run_many(connection, inserting(table), rows)
-    except IntegrityError as error:
-        raise AssertionError(f"an identity in {table.name} is used twice: {error.orig}") from error
 
 
 def store_reach(connection: Connection, seq: int) -> None:

@@ -1,32 +1,33 @@
-"""Database: one writer, a few readers, and the file they work on."""
+"""Database: one writer, a few readers, and the place they work on: a file, or a server."""
 
 import asyncio
 import logging
+import os
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, TypeVar
+from contextlib import nullcontext
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Transaction, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
 from engine.errors import AppendUncertain, JournalCorrupt, JournalError, JournalUnavailable
-from storage.faults import corrupt, fault_of
-from storage.file_lock import FileLock
+from storage.faults import fault_of
+from storage.home import home_of
 from storage.paper_tables import PAPER_HEADS
-from storage.statements import run_plain
-from storage.writer import InlineWriter, ThreadWriter, Writer
+from storage.writer import InlineWriter, Job, ThreadWriter, Writer
 
 R = TypeVar("R")
 READERS = 2
 READS_WAITING_MAX = 256
-BUSY_TIMEOUT_MS = 5000
 OPEN_TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 10.0
-# Checking every page takes some 4 ms for a MiB of cached file, on a slow disk 100.
+# Above what SQLite waits for a lock, and a server for its statement: they say what was wrong.
+WRITE_S = 10.0
+READ_S = 15.0
+SETTLE_S = 2.0
 CHECKED_BYTES_MAX = 64 * 1024 * 1024
-CHECKED_BYTES_PER_S = 10 * 1024 * 1024
 
 log = logging.getLogger("storage.database")
 
@@ -34,8 +35,9 @@ log = logging.getLogger("storage.database")
 class Database:
     """Hold the connections to one database.
 
-    `inline` runs everything in the caller, for simulations. `is_reader` opens an existing file
-    without its lock and refuses to write, so that it can be looked at beside a running process.
+    `inline` runs everything in the caller, for simulations. `is_reader` opens what is there
+    without a lock and refuses to write, so that it can be looked at beside a running process.
+    `jitter` spreads how often a server that is away is knocked at.
 
     A file of at most `checked_bytes_max` is checked page by page at each opening; a larger one only
     when it is not as we left it: a power cut, another program, a copy put in its place.
@@ -48,15 +50,17 @@ class Database:
         inline: bool = False,
         is_reader: bool = False,
         checked_bytes_max: int = CHECKED_BYTES_MAX,
+        jitter: random.Random | None = None,
     ) -> None:
-        self._url = make_url(url)
+        self._home = home_of(
+            make_url(url),
+            is_reader=is_reader,
+            checked_bytes_max=checked_bytes_max,
+            # By its number each process has dice of its own; they only spread what is tried again.
+            jitter=jitter or random.Random(os.getpid()),  # noqa: S311 - see above
+        )
         self._inline = inline
         self.is_reader = is_reader
-        self._checked_bytes_max = checked_bytes_max
-        self._is_sqlite = self._url.get_backend_name() == "sqlite"
-        named = self._url.database if self._is_sqlite else None
-        self._file = Path(named) if named and named != ":memory:" else None
-        self._lock = FileLock(self._file) if self._file is not None and not is_reader else None
         self._writer: Writer | None = None
         self._hung: Writer | None = None
         self._is_sound = True
@@ -70,7 +74,7 @@ class Database:
     @property
     def name(self) -> str:
         """Name the database for a person: its file, or its address without a password."""
-        return str(self._file or self._url.render_as_string(hide_password=True))
+        return self._home.name
 
     async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
         """Take the lock, connect and make the tables; without effect when it is open.
@@ -83,13 +87,10 @@ class Database:
             if self._writer is not None:
                 return
             await self._check_hung()
-            if self._file is not None and self.is_reader and not self._file.is_file():
-                raise JournalUnavailable(f"There is no journal at {self._file}.")
-            if self._lock is not None:
-                self._lock.acquire()
+            self._home.take(asyncio.get_running_loop().time)
             writer: Writer = InlineWriter() if self._inline else ThreadWriter("journal")
             try:
-                async with asyncio.timeout(timeout_s + self._bytes() / CHECKED_BYTES_PER_S):
+                async with asyncio.timeout(timeout_s + self._home.check_s):
                     await writer.run(self._connect)
             except BaseException as error:
                 await self._give_up(writer, error)
@@ -101,7 +102,7 @@ class Database:
         is_late = isinstance(error, TimeoutError)
         writer.later(self._disconnect)
         if await writer.stop(0 if is_late else CLOSE_TIMEOUT_S):
-            self._release()
+            self._home.release()
         else:
             # Its thread still works on the file, so the lock must stay.
             self._hung = writer
@@ -114,7 +115,7 @@ class Database:
             if not await self._hung.stop(0):
                 raise JournalUnavailable(f"{self.name} still does not answer.")
             self._hung = None
-            self._release()
+            self._home.release()
 
     async def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
         """Finish what waits, disconnect and let go of the file; without effect when closed.
@@ -135,21 +136,54 @@ class Database:
             ended = False
         if not ended:
             raise JournalUnavailable(f"{self.name}: the disk did not answer for {timeout_s} s.")
-        if self._lock is not None and self._is_sound:
-            self._lock.mark_closed()
-        self._release()
+        self._home.release(is_closed=self._is_sound)
 
     async def write(self, function: Callable[[Connection], R]) -> R:
         """Run the function in one transaction on the writer, and commit.
 
         A cancelled caller leaves the transaction running. What the function raises rolls back.
+        Where a connection proves lost before anything was stored, the function runs once more.
 
         Raises: IntegrityError from the function's own statements, JournalUnavailable when nothing
-        was stored, AppendUncertain when the commit itself failed, JournalCorrupt.
+        was stored, AppendUncertain when nobody knows: the commit itself failed, or no answer came
+        within 10 s. JournalCorrupt.
         """
+        return await self._written(lambda: self._transact(function), WRITE_S)
+
+    async def write_long(self, function: Callable[[Connection], R]) -> R:
+        """Write what a person waits for, however long it takes. Raises: as `write`."""
+        if self._inline:
+            return await self.write(function)
+        return await self._written(lambda: self._transact(function, is_long=True), None)
+
+    async def settled(self, function: Callable[[Connection], R]) -> R:
+        """Run the function, which only looks, behind everything that the writer was ever given.
+
+        Raises: JournalUnavailable also while the writer still hangs in an earlier job.
+        """
+        if self._inline or self.is_reader:
+            return await self.read(function)
+        try:
+            return await self._written(lambda: self._transact(function), SETTLE_S)
+        except AppendUncertain as fault:
+            raise JournalUnavailable(f"{self.name} does not answer yet.") from fault
+
+    async def _written(self, work: Callable[[], R], timeout_s: float | None) -> R:
         if self.is_reader:
             raise JournalUnavailable(f"{self.name} was opened to be read only.")
-        return await self._open_writer().run(lambda: self._transact(function))
+        writer = self._open_writer()
+        if self._inline:
+            return await writer.run(work)
+        job = Job(work)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await writer.run(job)
+        except TimeoutError as fault:
+            if job.withdrawn():
+                raise JournalUnavailable(
+                    f"{self.name}: earlier writes have not ended for {timeout_s} s."
+                ) from fault
+            raise AppendUncertain(f"{self.name} did not answer for {timeout_s} s.") from fault
 
     def later(self, function: Callable[[Connection], object]) -> None:
         """Run the function in a transaction of its own after what waits; its faults are logged.
@@ -162,17 +196,28 @@ class Database:
     async def read(self, function: Callable[[Connection], R]) -> R:
         """Run the function on a connection that only reads, in one consistent view.
 
-        Raises: JournalUnavailable, JournalCorrupt.
+        Raises: JournalUnavailable, also when no answer came within 15 s; JournalCorrupt.
         """
+        # Whoever only looks, as `journal verify` does, waits as long as it takes.
+        return await self._read(function, None if self.is_reader else READ_S)
+
+    async def read_long(self, function: Callable[[Connection], R]) -> R:
+        """Read what a start or a person waits for, however long it takes. Raises: as `read`."""
+        return await (self.read(function) if self._inline else self._read(function, None))
+
+    async def _read(self, function: Callable[[Connection], R], timeout_s: float | None) -> R:
         writer = self._open_writer()
-        if self._readers is None:
-            return await writer.run(lambda: self._look(function))
         if self._reads_waiting >= READS_WAITING_MAX:
             raise JournalUnavailable(f"{READS_WAITING_MAX} reads wait already.")
         self._reads_waiting += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._readers, lambda: self._look(function))
+            async with asyncio.timeout(None if self._inline else timeout_s):
+                if self._readers is None:
+                    return await writer.run(lambda: self._look(function))
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._readers, lambda: self._look(function))
+        except TimeoutError as fault:
+            raise JournalUnavailable(f"{self.name} was not read for {timeout_s} s.") from fault
         finally:
             self._reads_waiting -= 1
 
@@ -182,68 +227,23 @@ class Database:
         return self._writer
 
     def _connect(self) -> None:
+        home = self._home
         try:
-            self._check_emptied()
-            self._engine = self._engine_of(begin="BEGIN IMMEDIATE", query_only=self.is_reader)
+            home.check_before()
+            self._engine = home.engine(writes=True)
             self._connection = self._engine.connect()
-            if self._is_sqlite:
-                self._check_file(self._connection)
+            home.check(self._connection)
             if not self.is_reader:
-                with self._connection.begin():
+                with self._connection.begin(), home.patience(self._connection):
                     PAPER_HEADS.metadata.create_all(self._connection)
-            if self._lock is not None:
-                self._lock.mark_used()
+            home.used()
             self._is_sound = True
         except DBAPIError as error:
             raise self._fault(error) from error
-        if self._inline or (self._is_sqlite and self._file is None):
+        if self._inline or not home.has_readers:
             return
-        self._reading = self._engine_of(begin="BEGIN", query_only=True)
+        self._reading = home.engine(writes=False)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="journal-read")
-
-    def _check_emptied(self) -> None:
-        if self._lock is None or self._file is None or not self._lock.was_used:
-            return
-        if self._file.exists() and self._file.stat().st_size == 0:
-            raise corrupt(self.name, "it is empty, and it was not")
-
-    def _check_file(self, connection: Connection) -> None:
-        size, is_as_left = self._bytes(), self._lock is None or self._lock.is_as_left
-        if size > self._checked_bytes_max:
-            if is_as_left:
-                return
-            log.warning("%s is not as it was left: all of it is checked", self.name)
-        with connection.begin():
-            verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        if verdict != "ok":
-            raise corrupt(self.name, str(verdict))
-
-    def _bytes(self) -> int:
-        return self._file.stat().st_size if self._file is not None and self._file.exists() else 0
-
-    def _engine_of(self, *, begin: str, query_only: bool) -> Engine:
-        if not self._is_sqlite:
-            level = "REPEATABLE READ" if query_only else "READ COMMITTED"
-            return create_engine(
-                self._url, pool_size=READERS, pool_pre_ping=True, isolation_level=level
-            )
-        shared: dict[str, Any] = {} if self._file is not None else {"poolclass": StaticPool}
-        engine = create_engine(
-            self._url, connect_args={"check_same_thread": False, "timeout": 0}, **shared
-        )
-
-        @event.listens_for(engine, "connect")
-        def _prepare(connection: Any, _record: Any) -> None:
-            # The driver must not begin transactions by itself: it would begin them too late.
-            connection.isolation_level = None
-            for line in _pragmas(query_only=query_only, is_reader=self.is_reader):
-                connection.execute(line)
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            run_plain(connection, "BEGIN" if self.is_reader else begin)
-
-        return engine
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -253,30 +253,52 @@ class Database:
                 engine.dispose()
         self._connection = self._engine = self._reading = self._readers = None
 
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-
-    def _transact(self, function: Callable[[Connection], R]) -> R:
+    def _transact(self, function: Callable[[Connection], R], *, is_long: bool = False) -> R:
         connection = self._connection
         assert connection is not None, "a job ran on a closed database"
+        was_connected = not connection.invalidated
+        try:
+            return self._attempt(connection, function, is_long=is_long)
+        except JournalUnavailable:
+            if not (was_connected and connection.invalidated):
+                raise
+        # It was lost while nobody used it, which shows only now: nothing of this is stored yet.
+        log.info("%s: the connection was lost; a new one is made", self.name)
+        return self._attempt(connection, function, is_long=is_long)
+
+    def _attempt(
+        self, connection: Connection, function: Callable[[Connection], R], *, is_long: bool
+    ) -> R:
+        """Run the function and commit; a connection that is lost is given up."""
+        patience = self._home.patience(connection) if is_long else nullcontext()
         try:
             transaction = connection.begin()
-            try:
+            with patience:
                 result = function(connection)
-            except BaseException:
-                transaction.rollback()
-                raise
+                self._home.check_whole(connection)
+                self._commit(connection, transaction)
         except IntegrityError:
+            self._roll_back(connection)
             raise
         except DBAPIError as error:
+            if self._home.is_lost(connection, error):
+                connection.invalidate(error)
+            self._roll_back(connection)
             raise self._fault(error) from error
+        except BaseException:
+            self._roll_back(connection)
+            raise
+        return result
+
+    def _commit(self, connection: Connection, transaction: Transaction) -> None:
         try:
             transaction.commit()
-        except SQLAlchemyError as error:
-            self._roll_back(connection)
-            raise AppendUncertain(f"{self.name}: the commit was not confirmed: {error}") from error
-        return result
+        except DBAPIError as error:
+            if self._home.is_lost(connection, error):
+                connection.invalidate(error)
+            raise AppendUncertain(
+                f"{self.name}: the commit was not confirmed: {error.orig}"
+            ) from error
 
     def _fault(self, error: DBAPIError) -> JournalError:
         fault = fault_of(error, self.name)
@@ -292,20 +314,20 @@ class Database:
 
     def _look(self, function: Callable[[Connection], R]) -> R:
         try:
-            if self._reading is None:
-                assert self._connection is not None, "a job ran on a closed database"
-                with self._connection.begin():
-                    return function(self._connection)
-            with self._reading.begin() as connection:
-                return function(connection)
+            try:
+                return self._seen(function)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            # It was lost while nobody used it, and all that lie beside it are given up, too.
+            return self._seen(function)
         except DBAPIError as error:
             raise self._fault(error) from error
 
-
-def _pragmas(*, query_only: bool, is_reader: bool) -> tuple[str, ...]:
-    lines = [f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", "PRAGMA foreign_keys=ON"]
-    if not is_reader:
-        lines += ["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"]
-    if query_only:
-        lines.append("PRAGMA query_only=ON")
-    return tuple(lines)
+    def _seen(self, function: Callable[[Connection], R]) -> R:
+        if self._reading is None:
+            assert self._connection is not None, "a job ran on a closed database"
+            with self._connection.begin():
+                return function(self._connection)
+        with self._reading.begin() as connection:
+            return function(connection)

@@ -26,7 +26,7 @@ from storage.database import Database
 from storage.outbox import Outbox
 from storage.rebuild import rebuilt
 from storage.snapshots import EVENTS_BETWEEN, Snapshot, store_snapshot, trusted_snapshots
-from storage.statements import Values, rows_of
+from storage.statements import Values, fenced, rows_of
 from storage.verification import Verification, verified
 
 log = logging.getLogger("storage.journal")
@@ -63,7 +63,9 @@ class SqlJournal:
         Raises: JournalLocked, JournalCorrupt, JournalUnavailable.
         """
         await self._database.open()
-        state, self._head, self._snapshot_seq = await self._database.read(self._replay)
+        # An append whose outcome nobody knows may still be under way: it ends first.
+        await self._database.settled(fenced)
+        state, self._head, self._snapshot_seq = await self._database.read_long(self._replay)
         if not self._database.is_reader:
             self._snapshot(state, self._snapshot_every)
         return state
@@ -146,7 +148,7 @@ class SqlJournal:
         Raises: JournalLocked, JournalCorrupt, JournalUnavailable when there is nothing to read.
         """
         await self._database.open()
-        return await self._database.read(lambda connection: verified(connection, self._codec))
+        return await self._database.read_long(lambda connection: verified(connection, self._codec))
 
     async def export(self, file: IO[bytes]) -> int:
         """Write one JSON object per event and line, and give their number.
@@ -162,7 +164,7 @@ class SqlJournal:
                 count += 1
             return count
 
-        return await self._database.read(lines)
+        return await self._database.read_long(lines)
 
     async def rebuild(self) -> int:
         """Make every projection again from the events, and give the events' number.
@@ -170,7 +172,7 @@ class SqlJournal:
         Raises: JournalCorrupt when the events themselves cannot be trusted; nothing changed then.
         """
         await self._database.open()
-        return await self._database.write(lambda connection: rebuilt(connection, self._codec))
+        return await self._database.write_long(lambda connection: rebuilt(connection, self._codec))
 
     def _snapshot(self, state: State, events_min: int) -> None:
         """Have a snapshot stored, if at least so many events came since the last one.
@@ -220,11 +222,7 @@ class SqlJournal:
     async def _settle(self, batch: Batch) -> None:
         """Find out by the stored tail whether an unconfirmed commit happened."""
         try:
-            stored = await self._database.read(
-                lambda connection: connection.execute(
-                    select(t.JOURNAL.c.hash).where(t.JOURNAL.c.seq == batch.head.seq)
-                ).scalar()
-            )
+            stored = await self._database.settled(lambda connection: _link(connection, batch))
         except JournalError as error:
             raise AppendUncertain(
                 f"Event {batch.head.seq} may or may not be stored: {error}"
@@ -243,6 +241,14 @@ class SqlJournal:
         if found is not None and not isinstance(found, bytes):
             raise JournalCorrupt(f"Table {table.name}, row {key}: the document is no bytes.")
         return found
+
+
+def _link(connection: Connection, batch: Batch) -> Any:
+    """Give the hash that is stored under a batch's last number, once nobody appends."""
+    fenced(connection)
+    return connection.execute(
+        select(t.JOURNAL.c.hash).where(t.JOURNAL.c.seq == batch.head.seq)
+    ).scalar()
 
 
 def _present(connection: Connection, column: Column[str], names: Collection[str]) -> frozenset[str]:

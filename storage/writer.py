@@ -5,7 +5,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from engine.errors import JournalError, JournalUnavailable
 
@@ -13,6 +13,28 @@ R = TypeVar("R")
 WAITING_MAX = 1000
 
 log = logging.getLogger("storage.writer")
+
+
+class Job(Generic[R]):
+    """Work for the writer that its caller may withdraw as long as it was not begun."""
+
+    def __init__(self, work: Callable[[], R]) -> None:
+        self._work = work
+        # Whoever takes the ticket first decides: taking it is one step for all threads.
+        self._ticket = [True]
+
+    def withdrawn(self) -> bool:
+        """Withdraw it; False when it was begun, and may end in any way."""
+        try:
+            return self._ticket.pop()
+        except IndexError:
+            return False
+
+    def __call__(self) -> R:
+        """Run it, unless it was withdrawn. Raises: JournalUnavailable."""
+        if not self.withdrawn():
+            raise JournalUnavailable("Nobody waited for it any more.")
+        return self._work()
 
 
 class Writer(Protocol):

@@ -31,7 +31,15 @@ class Kept:
     reopen: Callable[[], Awaitable[AnyJournal]]
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite-memory", "sqlite-inline"])
+@pytest.fixture(
+    params=[
+        "memory",
+        "sqlite",
+        "sqlite-memory",
+        "sqlite-inline",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+    ]
+)
 async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kept]:
     if request.param == "memory":
         memory = MemoryJournal()
@@ -43,6 +51,8 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         return
     is_file = request.param != "sqlite-memory"
     url = f"sqlite:///{tmp_path / 'journal.db'}" if is_file else "sqlite://"
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
     opened = [SqlJournal(Database(url, inline=request.param == "sqlite-inline"))]
 
     async def next_process() -> AnyJournal:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from engine import events as e
 from engine.errors import JournalCorrupt, JournalLocked
@@ -22,6 +22,7 @@ from storage.codec import state_hash
 from storage.database import Database
 from storage.journal import SqlJournal
 from storage.statements import rows_of
+from tests.storage.damage import damaging
 from tests.storage.story import Story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,10 +105,6 @@ def _set(column: str, value: object, seq: int = 40) -> Callable[[Connection], ob
     )
 
 
-def _raw(sql: str) -> Callable[[Connection], object]:
-    return lambda c: c.execute(text(sql)).rowcount
-
-
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -117,8 +114,8 @@ def _raw(sql: str) -> Callable[[Connection], object]:
         (_set("kind", "Nonsense"), r"Event 40 \(Nonsense\) was changed"),
         (_set("version", 9), "Event 40 .* was changed"),
         (_set("command_id", "somebody-else"), "Event 40 .* disagrees with its own columns"),
-        (_raw("UPDATE journal SET at='yesterday' WHERE seq=40"), "Event 40 .* was changed"),
-        (_raw("UPDATE journal SET payload=7 WHERE seq=40"), "Event 40 holds no bytes"),
+        (damaging("UPDATE journal SET at='yesterday' WHERE seq=40"), "Event 40 .* was changed"),
+        (damaging("UPDATE journal SET payload=7 WHERE seq=40"), "Event 40 holds no bytes"),
     ],
 )
 async def test_a_changed_row_is_named(
@@ -152,7 +149,6 @@ async def test_a_missing_event_is_named(database: Database, journal: SqlJournal)
     await told(journal)
 
     def cut(connection: Connection) -> None:
-        connection.execute(text("PRAGMA defer_foreign_keys=ON"))
         for table in (t.COMMANDS, t.FILLS):
             connection.execute(delete(table).where(table.c.seq == 40))
         connection.execute(delete(t.JOURNAL).where(t.JOURNAL.c.seq == 40))
@@ -214,7 +210,7 @@ async def test_a_table_that_disagrees_is_named_and_a_rebuild_mends_it(
     database: Database, journal: SqlJournal, damage: str, words: str
 ) -> None:
     story = await told(journal)
-    await database.write(_raw(damage))
+    await database.write(damaging(damage))
     verification = await journal.verify()
     assert not verification.is_sound
     assert any(re.search(words, fault) for fault in verification.faults)

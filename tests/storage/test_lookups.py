@@ -36,11 +36,26 @@ def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
 
 
 async def plans(database: Database, asked: list[tuple[str, Any]]) -> list[str]:
+    """Give a line for each table that is read: SEARCH it by an index, or SCAN it."""
+
     def explained(connection: Connection) -> list[str]:
-        return [
-            str(row[3])
+        if connection.dialect.name == "sqlite":
+            return [
+                str(row[3])
+                for sql, values in asked
+                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+            ]
+        # Tables of a few rows it would read whole; here it shall show whether it could do else.
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        lines = [
+            str(row[0]).strip(" ->")
             for sql, values in asked
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+            for row in connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {sql}", values)
+        ]
+        return [
+            ("SCAN " if "Seq Scan" in line else "SEARCH ") + line
+            for line in lines
+            if " on " in line
         ]
 
     return await database.read(explained)
@@ -74,12 +89,15 @@ async def test_a_start_seeks_its_snapshot_and_the_tail(url: str) -> None:
     with statements(database) as asked:
         await journal.open()
 
-    asked = [(sql, values) for sql, values in asked if sql.startswith("SELECT")]
+    asked = [
+        (sql, values)
+        for sql, values in asked
+        if sql.startswith("SELECT") and "pg_catalog" not in sql
+    ]
     tables = ("journal", "snapshots", "journal_meta")
     lines = await plans(database, asked)
     assert all(any(table in line for table in tables) for line in lines)
     # Three snapshots are looked through; of the journal only what follows them is read.
-    assert [line for line in lines if line.startswith("SCAN")] == [
-        line for line in lines if "SCAN snapshots" in line
-    ]
+    scans = [line for line in lines if line.startswith("SCAN")]
+    assert all("snapshots" in line for line in scans), scans
     await journal.close()

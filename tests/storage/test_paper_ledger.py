@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from engine.errors import JournalCorrupt
 from engine.reports import VenueOrderStatus
@@ -26,16 +24,17 @@ from engine.venues.ledger import (
 )
 from storage.database import Database
 from storage.paper_ledger import SqlLedgerStore
+from tests.storage.damage import damaging
 from tests.storage.samples import filled
 from tests.storage.story import START
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def store(request: pytest.FixtureRequest) -> Any:
     if request.param == "memory":
         yield MemoryLedgerStore()
         return
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    database = Database(request.getfixturevalue(f"{request.param}_url"))
     yield SqlLedgerStore(database, "binance")
     await database.close()
 
@@ -130,9 +129,7 @@ async def test_a_database_that_does_not_answer_is_unavailable(url: str) -> None:
 async def test_a_broken_row_is_named(database: Database) -> None:
     store = SqlLedgerStore(database, "binance")
     await store.save(LedgerChange(head=head(1), orders=(order("a"),)))
-    await database.write(
-        lambda c: c.execute(text("UPDATE paper_orders SET document=x'00'")).rowcount
-    )
+    await database.write(damaging("UPDATE paper_orders SET document=x'00'"))
     with pytest.raises(LedgerUnavailable, match="Table paper_orders, row a") as caught:
         await store.load()
     assert isinstance(caught.value.__cause__, JournalCorrupt)

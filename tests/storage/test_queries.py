@@ -3,7 +3,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from engine import events as e
 from engine.errors import JournalCorrupt
@@ -13,6 +12,7 @@ from storage.chain import StoredEvent
 from storage.database import Database
 from storage.journal import SqlJournal
 from storage.queries import Queries
+from tests.storage.damage import damaging
 from tests.storage.samples import AT, filled
 from tests.storage.story import START, Story
 
@@ -208,7 +208,7 @@ async def test_the_bars_of_days_add_up(told: Told) -> None:
 async def test_a_broken_row_is_named(
     database: Database, told: Told, damage: str, words: str
 ) -> None:
-    await database.write(lambda c: c.execute(text(damage)).rowcount)
+    await database.write(damaging(damage))
 
     async def everything() -> None:
         await told.queries.fills_since(BEGIN)

@@ -23,6 +23,7 @@ from storage.shape import shape_of, state_version
 from storage.snapshots import KEPT, Snapshot, store_snapshot
 from storage.statements import rows_of
 from storage.tables import JOURNAL, SNAPSHOTS
+from tests.storage.damage import damaging
 from tests.storage.samples import filled
 from tests.storage.story import Story
 
@@ -189,22 +190,27 @@ async def test_an_orderly_end_leaves_one_sooner(url: str) -> None:
     await journal.close()
 
 
+def _refuse_snapshots(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        refuse = "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+    else:
+        connection.execute(
+            text(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$BEGIN RAISE disk_full; END$$"
+            )
+        )
+        refuse = "FOR EACH ROW EXECUTE FUNCTION refuse()"
+    connection.execute(text(f"CREATE TRIGGER refuse BEFORE INSERT ON snapshots {refuse}"))
+
+
 async def test_a_snapshot_that_cannot_be_stored_is_logged_and_harms_nothing(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = Database(url)
     journal = SqlJournal(database, snapshot_every=EVERY)
     await journal.open()
-    await database.write(
-        lambda c: (
-            c.execute(
-                text(
-                    "CREATE TRIGGER refuse BEFORE INSERT ON snapshots "
-                    "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
-                )
-            ).rowcount
-        )
-    )
+    await database.write(_refuse_snapshots)
     story = Story(seed=9)
     await told(journal, story, 60)
     assert await numbers(database) == []
@@ -235,7 +241,7 @@ def _newest(**values: object) -> Callable[[Connection, State], object]:
 
 def _raw(sql: str) -> Callable[[Connection, State], object]:
     newest = "WHERE seq = (SELECT max(seq) FROM snapshots)"
-    return lambda connection, _: connection.execute(text(f"{sql} {newest}")).rowcount
+    return lambda connection, _: damaging(f"{sql} {newest}")(connection)
 
 
 def _forged(payload_of: Callable[[State], bytes]) -> Callable[[Connection, State], object]:
@@ -272,9 +278,9 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 async def test_a_damaged_snapshot_is_passed_over_with_a_warning(
-    url: str, damage: Callable[[Connection, State], object], caplog: pytest.LogCaptureFixture
+    sqlite_url: str, damage: Callable[[Connection, State], object], caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal, story, kept = await _three(url)
+    journal, story, kept = await _three(sqlite_url)
     state = story.state
     await journal._database.write(lambda c: damage(c, state))
     (damaged,) = set(await numbers(journal._database)) - set(kept[:-1])
@@ -292,9 +298,9 @@ async def test_a_damaged_snapshot_is_passed_over_with_a_warning(
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 async def test_with_every_snapshot_damaged_all_events_are_folded(
-    url: str, damage: Callable[[Connection, State], object]
+    sqlite_url: str, damage: Callable[[Connection, State], object]
 ) -> None:
-    journal, story, _ = await _three(url)
+    journal, story, _ = await _three(sqlite_url)
     state = story.state
 
     def only_one(connection: Connection) -> None:
@@ -373,9 +379,9 @@ async def test_a_forged_snapshot_is_named_by_verify_and_made_again_by_a_rebuild(
     ],
 )
 async def test_a_damaged_snapshot_is_a_fault_to_verify(
-    url: str, damage: Callable[[Connection, State], object], words: str
+    sqlite_url: str, damage: Callable[[Connection, State], object], words: str
 ) -> None:
-    journal, story, _ = await _three(url)
+    journal, story, _ = await _three(sqlite_url)
     await journal._database.write(lambda c: damage(c, story.state))
     (fault,) = (await journal.verify()).faults
     assert words in fault
@@ -392,9 +398,7 @@ async def test_a_snapshot_of_another_release_is_no_fault(url: str) -> None:
 async def test_an_event_changed_before_the_snapshot_is_found_by_verify(url: str) -> None:
     """A start trusts what lies below its snapshot; only `verify` reads all of it again."""
     journal, story, kept = await _three(url)
-    await journal._database.write(
-        lambda c: c.execute(text("UPDATE journal SET payload = x'7b7d' WHERE seq = 3")).rowcount
-    )
+    await journal._database.write(damaging("UPDATE journal SET payload = x'7b7d' WHERE seq = 3"))
     assert kept[-1] > 3
     assert await journal.open() == story.state
     assert any("Event 3 " in fault for fault in (await journal.verify()).faults)
