@@ -49,13 +49,13 @@ class PatientConnection(psycopg.Connection[Any]):
 
     answer_s: float = ANSWER_S
 
-    def wait(self, gen: Any, *rest: Any, timeout: Any = None, **named: Any) -> Any:
+    def wait(self, *given: Any, **named: Any) -> Any:
         """Wait for an answer; one that does not come in time costs the connection.
 
         Raises: OperationalError.
         """
         try:
-            return super().wait(gen, *rest, timeout=timeout or self.answer_s, **named)
+            return super().wait(*given, **{"timeout": self.answer_s, **named})
         except psycopg.errors._WaitTimeout as fault:  # noqa: SLF001 - it has no public name
             # What the server makes of the question nobody knows: its answer must meet no other one.
             self.close()
@@ -108,9 +108,12 @@ class Fence:
 
     def __init__(self, connection: Connection) -> None:
         driver = driver_of(connection)
-        driver.execute(_LOCK)
-        # A statement of its own: it must see what was stored while the lock was waited for.
-        self._cursor = driver.execute(_HEAD)
+        try:
+            driver.execute(_LOCK)
+            # A statement of its own: it must see what was stored while the lock was waited for.
+            self._cursor = driver.execute(_HEAD)
+        except psycopg.Error as error:
+            raise translated(error, connection) from error
 
     def head(self) -> tuple[int, str] | None:
         """Give number and hash of the last event; None when there is none."""
@@ -219,7 +222,8 @@ class PostgresHome:
             raise psycopg.OperationalError("the database's encoding is not UTF8")
         level = IsolationLevel.REPEATABLE_READ if only_looks else IsolationLevel.READ_COMMITTED
         connection.isolation_level = level
-        connection.read_only = only_looks
+        # Else it is the server's to say: one that only follows another is set so.
+        connection.read_only = True if only_looks else None
 
     def check_before(self) -> None:
         """Do nothing: the files are the server's."""
@@ -242,12 +246,12 @@ class PostgresHome:
     def patience(self, connection: Connection) -> Iterator[None]:
         """Let the transaction that has begun take long."""
         driver = driver_of(connection)
-        usual_s, driver.answer_s = driver.answer_s, PATIENT_S
+        driver.answer_s = PATIENT_S
         try:
             connection.execute(text(f"SET LOCAL statement_timeout = '{PATIENT_S}s'"))
             yield
         finally:
-            driver.answer_s = usual_s
+            del driver.answer_s
 
     def is_lost(self, connection: Connection, error: DBAPIError) -> bool:
         """Tell whether the connection is gone, or leads to a server that cannot be written."""

@@ -99,7 +99,10 @@ class PostgresServer:
             self.port = found.getsockname()[1]
 
     def start(self) -> None:
-        """Start, or start again after a stop, and wait until it answers."""
+        """Start, or start again after a stop, and wait until it answers.
+
+        It dies with the thread that calls this: that must be the main one.
+        """
         settings = [*SETTINGS, f"fsync={'on' if self.is_durable else 'off'}"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(

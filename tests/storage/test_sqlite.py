@@ -10,9 +10,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, event, insert, select, text
 
-from engine.errors import JournalCorrupt, JournalLocked, JournalUnavailable
+from engine.errors import AppendUncertain, JournalCorrupt, JournalLocked, JournalUnavailable
 from engine.state import State
 from storage.database import Database
 from storage.journal import SqlJournal
@@ -345,4 +345,31 @@ async def test_a_full_disk_stores_nothing_and_says_so(url: str) -> None:
     await database.write(lambda c: c.execute(text("PRAGMA max_page_count=100000")).scalar())
     await journal.append([step for step, _, _ in steps], State(), story.state)
     assert await journal.open() == story.state
+    await journal.close()
+
+
+async def test_an_append_on_a_hung_disk_is_given_up_and_settled_when_the_disk_is_back(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.WRITE_S", 0.1)
+    monkeypatch.setattr("storage.database.SETTLE_S", 0.1)
+    database = Database(url)
+    journal = SqlJournal(database)
+    await journal.open()
+    assert database._engine is not None
+    gate, story = threading.Event(), Story(seed=25)
+    ((step, before, after),) = story.steps(1)
+    event.listen(database._engine, "commit", lambda _connection: gate.wait())
+    # Nobody may take the tail for settled while the commit still hangs.
+    with pytest.raises(AppendUncertain, match="may or may not be stored"):
+        await journal.append([step], before, after)
+    with pytest.raises(JournalUnavailable):
+        await journal.open()
+    # What had not begun is known not to have happened.
+    with pytest.raises(JournalUnavailable, match="earlier writes have not ended"):
+        await database.write(put)
+    gate.set()
+    monkeypatch.undo()
+    assert await journal.open() == after
+    assert await database.read(names) == []
     await journal.close()
