@@ -1,5 +1,6 @@
 """The console's ports: what the chat needs of the engine, and what the intake needs of the desk."""
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Protocol
 
@@ -36,8 +37,19 @@ class Console(Protocol):
         ...
 
 
+class Unsettled(Exception):
+    """Say that a command is taken and answered, but not journaled yet; `receipt` will tell."""
+
+    def __init__(self, receipt: asyncio.Future[Receipt]) -> None:
+        super().__init__("the journal has not taken it yet")
+        self.receipt = receipt
+
+
 class Desk(Protocol):
-    """Where updates are handled. Every method but `described` may raise; intake then says so."""
+    """Where updates are handled. Every method but `described` may raise; intake then says so.
+
+    `handle` raises Unsettled for what must not be forgotten before it is journaled.
+    """
 
     async def handle(self, update: Incoming, person: Person) -> None:
         """Do what was asked and reply."""

@@ -17,14 +17,14 @@ from telegram import Update
 from bot.access import Access, Person, Strangers
 from bot.attempts import DeliveryError
 from bot.backlog import Backlog
-from bot.console import Console, Desk
+from bot.console import Console, Desk, Unsettled
 from bot.incoming import STALE_AFTER, Incoming, incoming, payload_of, update_from
 from bot.lines import Lines
 from bot.poller import Poller
-from engine.commands import Actor, ActorKind, Halt, NoteBacklog, NoteStranger
+from bot.stops import Stops
+from engine.commands import Actor, ActorKind, NoteBacklog, NoteStranger
 from engine.errors import EngineError, EngineStopped, JournalError, QueueFull
 from engine.ports import Clock
-from engine.receipts import Receipt
 from storage.updates import StoredUpdate, Updates
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,9 @@ class Intake:
         self._strangers = strangers or Strangers()
         self._heard = heard
         self._bot_name = bot_name
-        self._latched: set[int] = set()
+        self._stops = Stops(
+            console=console, desk=desk, clock=clock, spawn=self._spawn, done=self._done
+        )
         self._backlog = Backlog()
         self._group: asyncio.TaskGroup | None = None
         self._lines: Lines | None = None
@@ -148,8 +150,8 @@ class Intake:
         """
         now = self._clock.now()
         batch = [incoming(update, now) for update in updates]
-        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        halted = set() if may_be_known else self._latch(batch, stored)
+        if not may_be_known:
+            self._latch(batch)
         try:
             async with asyncio.timeout(STORE_S):
                 new = await self._store.store(
@@ -158,40 +160,24 @@ class Intake:
         except (JournalError, TimeoutError) as fault:
             log.warning("updates cannot be stored", extra={"reason": str(fault)})
             # Nobody can tell whether a stop in it is an old one: then it counts.
-            self._latch(batch, stored)
-            stored.set_result(False)
+            self._latch(batch)
             return False
-        stored.set_result(True)
         settled: list[int] = []
         for each in batch:
-            if each.update_id in self._latched:
-                if each.update_id not in halted:
-                    settled.append(each.update_id)
+            if self._stops.is_latched(each.update_id):
+                self._stops.stored(each.update_id)
             elif each.update_id in new and not await self._dispatch(each, is_backlog=is_backlog):
                 settled.append(each.update_id)
-        self._latched.clear()
         # Once for the batch: what nobody answers must not keep the next batch waiting.
         await self._done(settled)
         return True
 
-    def _latch(self, batch: Sequence[Incoming], stored: Awaitable[bool]) -> set[int]:
-        """Look for STOP before anything else is done: latch it, and answer while storing goes on.
-
-        Gives the ids of the updates that are being seen through.
-        """
-        halted: set[int] = set()
+    def _latch(self, batch: Sequence[Incoming]) -> None:
+        """Look for STOP before anything else is done, and latch it."""
         for each in batch:
             person = self._access.person(each.user_id, each.chat_id)
-            if person is not None and each.is_stop and each.update_id not in self._latched:
-                self._latched.add(each.update_id)
-                halted.add(each.update_id)
-                self._spawn(self._stop(each, person, self._halt(each, person), stored))
-        return halted
-
-    def _halt(self, update: Incoming, person: Person) -> Awaitable[Receipt]:
-        return self._console.latch_stop(
-            Halt(command_id=update.command_id, actor=person.actor, at=self._clock.now())
-        )
+            if person is not None and each.is_stop:
+                self._stops.latch(each, person)
 
     async def _dispatch(self, update: Incoming, *, is_backlog: bool) -> bool:
         """Send an update its way: strangers are counted, STOP jumps the line, old ones wait.
@@ -210,7 +196,8 @@ class Intake:
                 self._backlog.carried_out(
                     person.chat_id, update.update_id, self._desk.described(update)
                 )
-            self._spawn(self._stop(update, person, self._halt(update, person), None))
+            self._stops.latch(update, person)
+            self._stops.stored(update.update_id)
         elif is_old and not await self._was_run(update):
             await self._carry_out_old(update, person)
         elif not self._lines_there.put(update, person):
@@ -289,6 +276,9 @@ class Intake:
             if self._heard is not None and update.chat_id is not None:
                 await self._heard(update.chat_id)
             await self._desk.handle(update, person)
+        except Unsettled as unsettled:
+            self._stops.done_once(unsettled.receipt, update.update_id)
+            return
         except REFUSALS as fault:
             log.warning("not handled", extra={"command_id": update.command_id, "fault": str(fault)})
             await self._desk.failed(update, person, fault)
@@ -296,25 +286,6 @@ class Intake:
             log.exception("handler failed", extra={"command_id": update.command_id})
             await self._desk.failed(update, person, fault)
         await self._done([update.update_id])
-
-    async def _stop(
-        self,
-        update: Incoming,
-        person: Person,
-        halt: Awaitable[Receipt],
-        stored: Awaitable[bool] | None,
-    ) -> None:
-        """See a stop through, beside every line; one that could not be stored comes again."""
-        try:
-            await self._desk.stopped(update, person, halt)
-        except REFUSALS as fault:
-            log.warning("not told", extra={"command_id": update.command_id, "fault": str(fault)})
-            await self._desk.failed(update, person, fault)
-        except Exception as fault:  # task boundary: the stop stands, its answer failed
-            log.exception("stop not told", extra={"command_id": update.command_id})
-            await self._desk.failed(update, person, fault)
-        if stored is None or await stored:
-            await self._done([update.update_id])
 
     async def _refuse_busy(self, update: Incoming, person: Person) -> None:
         async with self._busy:

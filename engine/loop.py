@@ -24,7 +24,7 @@ from engine.errors import (
     JournalLocked,
     JournalUnavailable,
 )
-from engine.events import BreakerRearmed, Event, TradingResumed
+from engine.events import BreakerRearmed, BreakerTripped, Event, TradingResumed
 from engine.inbox import HALTS, Entry, Inbox, fail, worth_keeping
 from engine.ports import Clock, Journal, Known, Quotes, Step
 from engine.receipts import Receipt
@@ -163,7 +163,7 @@ class Loop:
             elif isinstance(entry.message, c.TripBreaker):
                 self._trips_waiting -= 1
         if any(outcome.is_repeat for outcome in outcomes):
-            self._unlatch()
+            self._follow_state()
         for outcome in outcomes:
             self._tell(outcome)
         self._batch = []
@@ -246,7 +246,7 @@ class Loop:
         fail([entry for entry in waiting if id(entry) not in keeping], fault)
         self.inbox.put_back(kept)
 
-    def _unlatch(self) -> None:
+    def _follow_state(self) -> None:
         """Hold what State holds, unless a stop or a trip waits to be decided.
 
         A stop that comes again after it was resumed from, such as an update that is handled once
@@ -260,8 +260,8 @@ class Loop:
     def _tell(self, outcome: _Outcome) -> None:
         if not outcome.is_repeat:
             for event, state in zip(outcome.events, outcome.states, strict=True):
-                if isinstance(event, TradingResumed | BreakerRearmed):
-                    self._unlatch()
+                if isinstance(event, TradingResumed | BreakerTripped | BreakerRearmed):
+                    self._follow_state()
                 for listener in self._listeners:
                     listener(event, state, outcome.entry.received_s)
         future = outcome.entry.future

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot import callbacks as b
+from bot.console import Unsettled
 from bot.handlers.notices import notice
 from bot.handlers.outcomes import Outcomes, is_bound, refused_in
 from bot.handlers.trading import Trading
@@ -91,9 +92,10 @@ class Stopping:
         command = c.Flatten(
             command_id=visit.command_id, actor=visit.person.actor, at=self.sight.now
         )
-        receipt = await self._journaled(visit, self.sight.console.send(command))
+        sent = asyncio.ensure_future(self.sight.console.send(command))
+        receipt = await self._journaled(visit, sent)
         if receipt is None:
-            return
+            raise Unsettled(sent)
         if refused_in(receipt) is not None or not is_bound(self.sight, visit.chat_id):
             sight, run = self.sight, self.sight.state.flatten
             if run is not None:

@@ -222,6 +222,21 @@ async def test_a_breaker_latches_at_once_and_is_released_by_re_arming() -> None:
         assert await buy(w, quantity="0.002")
 
 
+async def test_a_limit_that_is_reached_latches_like_a_breaker_that_a_person_trips() -> None:
+    # given a position of 5 % of the account, which the price leaves
+    async with world(confirm=NEVER) as w:
+        await buy(w, quantity="0.008")
+        await w.until(lambda: w.engine.state.positions)
+        w.set("BTC/USDT", "30000")
+        # when the equity is measured
+        await w.give(c.SampleEquity)
+        await w.until(lambda: w.engine.state.breakers)
+        # then what the engine holds in memory is what it has journaled
+        assert w.engine.loop.breaker_latched
+        await w.give(c.RearmBreaker)
+        assert not w.engine.loop.breaker_latched
+
+
 @pytest.mark.parametrize("order", ["on-off", "off-on"])
 async def test_the_last_word_about_a_breaker_holds(order: str) -> None:
     async with world() as w:

@@ -299,6 +299,31 @@ async def test_stop_is_answered_while_the_database_is_locked_and_journaled_once_
         await world.said(OWNER, "/status", part="HALTED")
 
 
+@pytest.mark.parametrize("word", ["/stop", "/flatten"])
+async def test_a_stop_that_died_unjournaled_is_carried_out_by_the_next_process(
+    sandbox: Sandbox, tmp_path: Path, word: str
+) -> None:
+    async with console(tmp_path, sandbox) as world:
+        await world.said(OWNER, "/status", part="ACTIVE")
+        # given a journal that takes nothing, while updates are stored and marked as ever
+        file = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+        file.execute(
+            "CREATE TRIGGER refused BEFORE INSERT ON journal BEGIN SELECT RAISE(FAIL, 'no'); END"
+        )
+        await world.said(OWNER, word, part="HALTED, not yet journaled")
+        # then the update stays unhandled
+        await world.said(OWNER, "/mode", part="PAPER")
+        await world.said(OWNER, "/mode", part="PAPER")
+        assert [word in str(one.payload) for one in await world.assembly.updates.unhandled()][:1]
+        # when the process ends
+    file.execute("DROP TRIGGER refused")
+    file.close()
+    # then the next one stops
+    async with console(tmp_path, sandbox) as world:
+        (halted,) = await world.event_of(TradingHalted)
+        assert halted.actor.user_id == OWNER
+
+
 async def test_what_could_not_be_stored_comes_again_and_is_run(
     sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
