@@ -151,8 +151,9 @@ class Outbox:
 
 
 def bounded(reason: str) -> str:
-    """Cut a reason to what the table holds."""
-    return reason[:REASON_LENGTH_MAX]
+    """Cut a reason to what the table holds; a character that no database stores becomes a sign."""
+    stored = reason.encode(errors="replace").decode().replace("\0", "?")
+    return stored[:REASON_LENGTH_MAX]
 
 
 def _due(connection: Connection, limit: int, now: datetime) -> list[Values]:

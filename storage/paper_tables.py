@@ -7,13 +7,14 @@ from sqlalchemy import LargeBinary
 from sqlmodel import Field
 
 from storage.tables import Integer64Column, Row, table_of
+from storage.types import ForeignText
 
 
 class PaperRow(Row):
     """Hold what the ledger's tables have in common."""
 
     venue: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
+    key: str = Field(primary_key=True, sa_type=ForeignText)
     number: int = Field(sa_type=Integer64Column)
     document: bytes = Field(sa_type=LargeBinary)
 

@@ -22,7 +22,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from engine.errors import JournalCorrupt
-from storage.types import DecimalText, UtcDateTime
+from storage.types import DecimalText, ForeignText, UtcDateTime
 
 Values = dict[str, Any]
 V = TypeVar("V")
@@ -191,7 +191,7 @@ def _prepared(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> _P
 
 def _binder(column: ColumnClause[Any], dialect: Dialect) -> Binder | None:
     kind = column.type
-    if isinstance(kind, DecimalText | UtcDateTime):
+    if isinstance(kind, DecimalText | UtcDateTime | ForeignText):
         # Called by its own name: SQLAlchemy's way to it is as long again as what it does.
         write = kind.process_bind_param
         return lambda value: write(value, dialect)

@@ -15,7 +15,7 @@ from typing import Any, cast
 from sqlalchemy import Date, Index, LargeBinary, MetaData, Table, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.types import DecimalText, Integer64, UtcDateTime
+from storage.types import DecimalText, ForeignText, Integer64, UtcDateTime
 
 METADATA = MetaData()
 HASH_LENGTH = 64
@@ -38,7 +38,7 @@ class JournalRow(Row, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     kind: str = Field(index=True)
     version: int
-    command_id: str | None = Field(default=None, index=True)
+    command_id: str | None = Field(default=None, index=True, sa_type=ForeignText)
     payload: bytes = Field(sa_type=LargeBinary)
     hash: str = Field(max_length=HASH_LENGTH)
 
@@ -71,7 +71,7 @@ class CommandRow(Row, table=True):
     __tablename__ = "commands"
     # One page less to write for every command.
     __table_args__ = {"sqlite_with_rowid": False}
-    command_id: str = Field(primary_key=True)
+    command_id: str = Field(primary_key=True, sa_type=ForeignText)
     seq: int = Field(sa_type=Integer64Column, foreign_key="journal.seq")
 
 
@@ -79,10 +79,10 @@ class OrderRow(Row, table=True):
     """Show an order as it stands; `document` is the whole order."""
 
     __tablename__ = "orders"
-    client_order_id: str = Field(primary_key=True)
+    client_order_id: str = Field(primary_key=True, sa_type=ForeignText)
     seq: int = Field(sa_type=Integer64Column)
-    venue: str
-    symbol: str
+    venue: str = Field(sa_type=ForeignText)
+    symbol: str = Field(sa_type=ForeignText)
     side: str
     kind: str
     purpose: str
@@ -92,7 +92,7 @@ class OrderRow(Row, table=True):
     price_average: Decimal | None = Field(default=None, sa_type=DecimalText)
     fees: Decimal = Field(sa_type=DecimalText)
     realised_pnl: Decimal = Field(sa_type=DecimalText)
-    strategy: str
+    strategy: str = Field(sa_type=ForeignText)
     submitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     document: bytes = Field(sa_type=LargeBinary)
@@ -106,22 +106,22 @@ class FillRow(Row, table=True):
     """
 
     __tablename__ = "fills"
-    identity: str = Field(primary_key=True)
+    identity: str = Field(primary_key=True, sa_type=ForeignText)
     seq: int = Field(sa_type=Integer64Column, foreign_key="journal.seq")
-    venue: str
-    symbol: str
-    trade_id: str
+    venue: str = Field(sa_type=ForeignText)
+    symbol: str = Field(sa_type=ForeignText)
+    trade_id: str = Field(sa_type=ForeignText)
     side: str
     quantity: Decimal = Field(sa_type=DecimalText)
     price: Decimal = Field(sa_type=DecimalText)
     fee: Decimal = Field(sa_type=DecimalText)
-    fee_currency: str
+    fee_currency: str = Field(sa_type=ForeignText)
     fee_quote: Decimal = Field(sa_type=DecimalText)
     realised_pnl: Decimal = Field(sa_type=DecimalText)
     liquidity: str | None = None
     is_late: bool
-    client_order_id: str | None = Field(default=None, index=True)
-    position_id: str | None = None
+    client_order_id: str | None = Field(default=None, index=True, sa_type=ForeignText)
+    position_id: str | None = Field(default=None, sa_type=ForeignText)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
@@ -129,10 +129,10 @@ class PositionRow(Row, table=True):
     """Show a position, open or closed; `document` is the position as it stands or ended."""
 
     __tablename__ = "positions"
-    position_id: str = Field(primary_key=True)
+    position_id: str = Field(primary_key=True, sa_type=ForeignText)
     seq: int = Field(sa_type=Integer64Column)
-    venue: str
-    symbol: str
+    venue: str = Field(sa_type=ForeignText)
+    symbol: str = Field(sa_type=ForeignText)
     side: str
     quantity: Decimal = Field(sa_type=DecimalText)
     quantity_peak: Decimal = Field(sa_type=DecimalText)
@@ -140,7 +140,7 @@ class PositionRow(Row, table=True):
     exit_price: Decimal | None = Field(default=None, sa_type=DecimalText)
     realised_pnl: Decimal = Field(sa_type=DecimalText)
     fees: Decimal = Field(sa_type=DecimalText)
-    strategy: str
+    strategy: str = Field(sa_type=ForeignText)
     opened_at: datetime = Field(sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     document: bytes = Field(sa_type=LargeBinary)
@@ -150,10 +150,10 @@ class TicketRow(Row, table=True):
     """Show a ticket with its latest status; `document` is the whole ticket."""
 
     __tablename__ = "tickets"
-    ticket_id: str = Field(primary_key=True)
+    ticket_id: str = Field(primary_key=True, sa_type=ForeignText)
     seq: int = Field(sa_type=Integer64Column)
     status: str
-    symbol: str
+    symbol: str = Field(sa_type=ForeignText)
     opened_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     document: bytes = Field(sa_type=LargeBinary)
@@ -163,15 +163,15 @@ class SignalRow(Row, table=True):
     """Show a received signal and what became of it."""
 
     __tablename__ = "signals"
-    signal_id: str = Field(primary_key=True)
+    signal_id: str = Field(primary_key=True, sa_type=ForeignText)
     seq: int = Field(sa_type=Integer64Column)
     at: datetime = Field(sa_type=UtcDateTime)
-    venue: str
-    symbol: str
+    venue: str = Field(sa_type=ForeignText)
+    symbol: str = Field(sa_type=ForeignText)
     action: str
-    strategy: str
-    actor: str
-    outcome: str
+    strategy: str = Field(sa_type=ForeignText)
+    actor: str = Field(sa_type=ForeignText)
+    outcome: str = Field(sa_type=ForeignText)
 
 
 class EquityRow(Row, table=True):
@@ -213,7 +213,7 @@ class OperatorRow(Row, table=True):
     __tablename__ = "operators"
     user_id: int = Field(primary_key=True, sa_type=Integer64Column)
     role: str
-    added_by: str
+    added_by: str = Field(sa_type=ForeignText)
     added_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -241,8 +241,8 @@ class OutboxTableRow(Row, table=True):
     chat_id: int = Field(sa_type=Integer64Column)
     kind: str
     lane: int
-    subject: str
-    event: str
+    subject: str = Field(sa_type=ForeignText)
+    event: str = Field(sa_type=ForeignText)
     audience: str
     silent: bool
     at: datetime = Field(sa_type=UtcDateTime)
@@ -260,7 +260,7 @@ class CardRow(Row, table=True):
     __tablename__ = "cards"
     __table_args__ = (UniqueConstraint("chat_id", "message_id"),)
     chat_id: int = Field(primary_key=True, sa_type=Integer64Column)
-    subject: str = Field(primary_key=True, index=True)
+    subject: str = Field(primary_key=True, index=True, sa_type=ForeignText)
     message_id: int = Field(sa_type=Integer64Column)
     content_hash: str
     at: datetime = Field(sa_type=UtcDateTime)
@@ -270,9 +270,9 @@ class NoteRow(Row, table=True):
     """Hold a small value of the console's, by scope and name."""
 
     __tablename__ = "notes"
-    scope: str = Field(primary_key=True)
-    name: str = Field(primary_key=True)
-    value: str
+    scope: str = Field(primary_key=True, sa_type=ForeignText)
+    name: str = Field(primary_key=True, sa_type=ForeignText)
+    value: str = Field(sa_type=ForeignText)
 
 
 def table_of(model: type[SQLModel]) -> Table:

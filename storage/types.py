@@ -1,5 +1,6 @@
-"""Column types that keep what they are given: decimals and UTC times as text, 64-bit integers."""
+"""Column types that keep what they are given: decimals, UTC times, any text, 64-bit integers."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -10,6 +11,11 @@ from engine.errors import JournalCorrupt
 
 TIME_LENGTH = 27
 OFFSET_LENGTH = len("+00:00")
+
+# A code point that Unicode keeps free for programs: it stands in no text that people exchange.
+MARK = "\ufdd0"
+_UNSTORABLE = re.compile("[\0\ud800-\udfff\ufdd0]")
+_MARKED = re.compile(f"{MARK}([0-9a-f]{{4}})")
 
 # SQLite numbers rows by itself only in an INTEGER column; Postgres needs BIGINT for chat ids.
 Integer64 = BigInteger().with_variant(Integer, "sqlite")
@@ -46,6 +52,29 @@ class DecimalText(TypeDecorator[Decimal]):
         if not number.is_finite():
             raise JournalCorrupt(f"{value!r} is no finite decimal.")
         return number
+
+
+class ForeignText(TypeDecorator[str]):
+    """Store text of a person's, a program's or a venue's, whatever its characters are.
+
+    Postgres stores no NUL, and neither database half of a surrogate pair: such a character stands
+    as a mark and its number in hexadecimal, and comes back as it was.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Write the text."""
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return _UNSTORABLE.sub(lambda found: f"{MARK}{ord(found[0]):04x}", value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Read the text back."""
+        if value is None or MARK not in value:
+            return value
+        return _MARKED.sub(lambda found: chr(int(found[1], 16)), value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -127,3 +127,25 @@ async def test_a_role_that_does_not_exist_is_named(database: Database) -> None:
     await database.write(lambda c: c.execute(text("UPDATE operators SET role='king'")).rowcount)
     with pytest.raises(JournalCorrupt, match="Table operators, row 77"):
         await operators.all()
+
+
+STRANGE = (
+    "nul \0 in it",
+    "half a pair \ud83d",
+    "the mark \ufdd0 and its like \ufdd00000",
+    "ä€🚀",
+    "",
+)
+
+
+@pytest.mark.parametrize("text", STRANGE)
+async def test_text_of_any_characters_comes_back_as_it_was(database: Database, text: str) -> None:
+    notes, cards = Notes(database), Cards(database)
+    await notes.put("scope " + text, "name " + text, text)
+    assert await notes.get("scope " + text, "name " + text) == text
+    assert await notes.all("scope " + text) == {"name " + text: text}
+    await notes.delete("scope " + text, "name " + text)
+    assert await notes.all("scope " + text) == {}
+    await cards.put(1, text, 2, "hash", START)
+    (card,) = await cards.of(text)
+    assert card.subject == text

@@ -282,3 +282,16 @@ async def test_exact_amounts_survive(kept: Kept) -> None:
     again = await kept.reopen()
     replayed = await again.open()
     assert str(replayed.cash["binance:USDT"]) == "1E-8"
+
+
+async def test_a_command_s_name_may_hold_any_character(kept: Kept) -> None:
+    await kept.journal.open()
+    story = Story(seed=16)
+    await told(kept.journal, story, 1)
+    before = story.state
+    halted = e.TradingHalted(at=story.at, command_id="nul \0 \ufdd0", actor=OWNER, reason="\0")
+    await kept.journal.append([story.tell(halted)], before, story.state)
+    again = await kept.reopen()
+    assert await again.open() == story.state
+    assert tuple(await again.find_command("nul \0 \ufdd0")) == (halted,)
+    assert await again.known(["nul \0 \ufdd0"], []) == Known(commands=frozenset({"nul \0 \ufdd0"}))
