@@ -3,9 +3,17 @@
 import asyncio
 import logging
 import random
+import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from psycopg import sql
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import IntegrityError
@@ -318,3 +326,48 @@ def test_a_server_that_is_away_is_knocked_at_with_growing_pauses() -> None:
     assert BACKOFF_S_MAX / 2 <= pauses[-1] <= BACKOFF_S_MAX + 0.02
     gate.answered()
     gate.check()
+
+
+def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """Make a certificate for this machine's loopback: what a server shows, and whom to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "quarterdeck tests")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    shown, kept = folder / "server.pem", folder / "server.key"
+    shown.write_bytes(certificate.public_bytes(Encoding.PEM))
+    kept.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown, kept)
+    return context, shown
+
+
+async def test_what_the_address_says_of_tls_is_obeyed(
+    postgres: PostgresServer, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    context, trusted = certified(tmp_path)
+    _, another = certified(tmp_path / "other")
+    with pytest.raises(JournalUnavailable, match="speaks no TLS"):
+        await Database(f"{postgres.url(name)}?sslmode=require").open()
+    async with wire_to(postgres.port, tls=context) as wire:
+        address = f"{postgres.url(name, port=wire.port)}?sslmode=verify-full&sslrootcert="
+        with pytest.raises(JournalUnavailable, match="certificate is not the one"):
+            await Database(f"{address}{another}").open()
+        database = Database(f"{address}{trusted}")
+        await database.open()
+        await database.write(lambda c: c.execute(insert(t.NOTES), NOTE).rowcount)
+        await database.close()
