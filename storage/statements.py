@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 
@@ -175,8 +175,22 @@ class _Prepared:
         return dict(zip(self.names, values, strict=True)) if self.is_by_name else values
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Name a kind of database; of the dialects of one kind, the first that came is kept to ask.
+
+    Each engine has a dialect of its own. To keep something for each would keep every one that ever
+    was: a database is opened again after a fault.
+    """
+
+    name: str
+    driver: str
+    dialect: Dialect = field(compare=False)
+
+
 @cache
-def _prepared(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> _Prepared:
+def _prepared(statement: Insert, kind: _Kind, names: tuple[str, ...]) -> _Prepared:
+    dialect = kind.dialect
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     columns = statement.table.c
     ordered = names if compiled.positiontup is None else tuple(compiled.positiontup)
@@ -205,7 +219,9 @@ def run_many(connection: Connection, statement: Insert, rows: Sequence[Values]) 
     again as SQLite takes, and an append runs about five.
     """
     if rows:
-        prepared = _prepared(statement, connection.dialect, tuple(rows[0]))
+        dialect = connection.dialect
+        kind = _Kind(dialect.name, dialect.driver, dialect)
+        prepared = _prepared(statement, kind, tuple(rows[0]))
         values = [prepared.bound(row) for row in rows]
         if is_server(connection):
             _server().run(connection, prepared.sql, values)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from engine.errors import AppendUncertain, JournalCorrupt, JournalLocked, JournalUnavailable
 from engine.state import State
@@ -373,3 +375,24 @@ async def test_an_append_on_a_hung_disk_is_given_up_and_settled_when_the_disk_is
     assert await journal.open() == after
     assert await database.read(names) == []
     await journal.close()
+
+
+def dialects() -> int:
+    gc.collect()
+    return sum(isinstance(each, SQLiteDialect_pysqlite) for each in gc.get_objects())
+
+
+async def test_a_database_that_was_closed_leaves_nothing_behind_in_memory(tmp_path: Path) -> None:
+    async def written(name: str) -> None:
+        database = Database(f"sqlite:///{tmp_path / name}.db", inline=True)
+        journal = SqlJournal(database)
+        await journal.open()
+        for step, before, after in Story().steps(30):
+            await journal.append([step], before, after)
+        await database.close()
+
+    await written("first")
+    known = dialects()
+    for number in range(3):
+        await written(str(number))
+    assert dialects() == known
