@@ -43,7 +43,8 @@ class Stops:
         if update.update_id in self._halts:
             return
         command = Halt(command_id=update.command_id, actor=person.actor, at=self._clock.now())
-        halt = asyncio.ensure_future(self._console.latch_stop(command))
+        sent = self._console.latch_stop(command)
+        halt = asyncio.ensure_future(sent)  # the engine keeps it until it is journaled
         self._halts[update.update_id] = halt
         self._spawn(self._answer(update, person, halt))
 

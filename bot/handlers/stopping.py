@@ -92,7 +92,8 @@ class Stopping:
         command = c.Flatten(
             command_id=visit.command_id, actor=visit.person.actor, at=self.sight.now
         )
-        sent = asyncio.ensure_future(self.sight.console.send(command))
+        wanted = self.sight.console.send(command)
+        sent = asyncio.ensure_future(wanted)  # the engine keeps it; it may outlive the answer
         receipt = await self._journaled(visit, sent)
         if receipt is None:
             raise Unsettled(sent)
