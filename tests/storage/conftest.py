@@ -10,17 +10,15 @@ from tests.storage.redis_server import RedisServer
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A server for all tests of this process; each of them takes a database of its own."""
+    """A server for all tests of this process; each of them takes a room of its own."""
     server = started()
     yield server
     server.remove()
 
 
 @pytest.fixture
-def postgres_url(postgres: PostgresServer) -> Iterator[str]:
-    name = postgres.fresh()
-    yield postgres.url(name)
-    postgres.drop(name)
+def postgres_url(postgres: PostgresServer) -> str:
+    return postgres.room()
 
 
 @pytest.fixture

@@ -105,6 +105,8 @@ def _set(column: str, value: object, seq: int = 40) -> Callable[[Connection], ob
     )
 
 
+# What is read is judged alike; what is stored differently the other tests show.
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("damage", "words"),
     [

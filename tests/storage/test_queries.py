@@ -192,6 +192,8 @@ async def test_the_bars_of_days_add_up(told: Told) -> None:
     assert last == bars[-1:]
 
 
+# What is read is judged alike; what is stored differently the other tests show.
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
