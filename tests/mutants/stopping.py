@@ -179,7 +179,44 @@ REDUCING_IGNORED_AT_SEND = Mutant(
     suites=("tests/engine/test_stop.py",),
 )
 
+STOP_FORGOTTEN_UNJOURNALED = Mutant(
+    name="stop-forgotten-unjournaled",
+    breaks="DESIGN 3.3",
+    mistake="marks a STOP's update as handled once it was answered, journaled or not",
+    edits=(
+        Edit(
+            path="bot/stops.py",
+            original="""\
+        if fault is None:
+            await self._done([update_id])
+        else:
+            log""",
+            replacement="""\
+        await self._done([update_id])
+        if fault is not None:
+            log""",
+        ),
+    ),
+    suites=("tests/bot/chat/test_intake.py",),
+)
+
+START_IS_DEAF = Mutant(
+    name="start-is-deaf",
+    breaks="I12",
+    mistake="lets programs trade before it has heard what was sent while nobody lived",
+    edits=(
+        Edit(
+            path="bot/app.py",
+            original="        await self._intake.catch_up()\n",
+            replacement="",
+        ),
+    ),
+    suites=("tests/simulation/test_starts.py",),
+)
+
 MUTANTS = (
+    STOP_FORGOTTEN_UNJOURNALED,
+    START_IS_DEAF,
     STOP_WAITS_FOR_VENUE,
     STOP_LATCHES_LATE,
     HALT_GATE_REMOVED,
