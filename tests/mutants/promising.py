@@ -188,7 +188,7 @@ ALERT_OUTSIDE_TRANSACTION = Mutant(
     edits=(
         Edit(
             path="storage/batch.py",
-            original="    run_many(connection, inserting(t.OUTBOX), batch.outbox)\n",
+            original="            run_many(connection, inserting(t.OUTBOX), batch.outbox)\n",
             replacement="",
         ),
         Edit(
