@@ -209,8 +209,8 @@ ALERT_OUTSIDE_TRANSACTION = Mutant(
         ),
         Edit(
             path="storage/journal.py",
-            original="from storage.statements import Values, rows_of\n",
-            replacement="from storage.statements import Values, inserting, rows_of, run_many\n",
+            original="from storage.statements import Values, fenced, rows_of\n",
+            replacement="from storage.statements import Values, fenced, inserting, rows_of, run_many\n",
         ),
     ),
     suites=("tests/storage/test_outbox.py", "tests/storage/test_journal.py"),
