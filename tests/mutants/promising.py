@@ -210,7 +210,9 @@ ALERT_OUTSIDE_TRANSACTION = Mutant(
         Edit(
             path="storage/journal.py",
             original="from storage.statements import Values, fenced, rows_of\n",
-            replacement="from storage.statements import Values, fenced, inserting, rows_of, run_many\n",
+            replacement="""\
+from storage.statements import Values, fenced, inserting, rows_of, run_many
+""",
         ),
     ),
     suites=("tests/storage/test_outbox.py", "tests/storage/test_journal.py"),
