@@ -125,8 +125,8 @@ async def test_start_binds_the_chat_and_sets_keyboard_and_menu(world: ChatWorld)
 
 
 async def test_the_menu_of_a_viewer_holds_no_command_that_trades(world: ChatWorld) -> None:
-
     await world.said(VIEWER, "/start", part="Try three things")
+    await world.handled()  # the menu follows the answer
     menu = await world.bot.get_my_commands(scope=BotCommandScopeChat(VIEWER))
     names = {one.command for one in menu}
     assert "stop" in names
