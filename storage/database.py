@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from engine.errors import AppendUncertain, JournalCorrupt, JournalError, JournalUnavailable
 from storage.faults import fault_of
 from storage.home import home_of
-from storage.paper_tables import PAPER_HEADS
+from storage.migration import is_current, migrate
 from storage.writer import InlineWriter, Job, ThreadWriter, Writer
 
 R = TypeVar("R")
@@ -27,6 +27,7 @@ CLOSE_TIMEOUT_S = 10.0
 WRITE_S = 10.0
 READ_S = 15.0
 SETTLE_S = 2.0
+MIGRATE_S = 600.0
 CHECKED_BYTES_MAX = 64 * 1024 * 1024
 
 log = logging.getLogger("storage.database")
@@ -77,11 +78,11 @@ class Database:
         return self._home.name
 
     async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
-        """Take the lock, connect and make the tables; without effect when it is open.
+        """Take the lock, connect and bring the tables up to date; without effect when it is open.
 
         A file that must be checked whole is given the time for that beside the timeout.
 
-        Raises: JournalLocked, JournalCorrupt, JournalUnavailable.
+        Raises: JournalLocked, JournalMismatch, JournalCorrupt, JournalUnavailable.
         """
         async with self._opening:
             if self._writer is not None:
@@ -91,7 +92,9 @@ class Database:
             writer: Writer = InlineWriter() if self._inline else ThreadWriter("journal")
             try:
                 async with asyncio.timeout(timeout_s + self._home.check_s):
-                    await writer.run(self._connect)
+                    is_ready = await writer.run(self._connect)
+                async with asyncio.timeout(MIGRATE_S):
+                    await writer.run(lambda: self._enter(migrates=not is_ready))
             except BaseException as error:
                 await self._give_up(writer, error)
                 raise
@@ -226,16 +229,27 @@ class Database:
             raise JournalUnavailable(f"{self.name} is not open.")
         return self._writer
 
-    def _connect(self) -> None:
+    def _connect(self) -> bool:
+        """Connect, and tell whether the tables need no migration. Raises: JournalError."""
         home = self._home
         try:
             home.check_before()
             self._engine = home.engine(writes=True)
             self._connection = self._engine.connect()
             home.check(self._connection)
-            if not self.is_reader:
-                with self._connection.begin(), home.patience(self._connection):
-                    PAPER_HEADS.metadata.create_all(self._connection)
+            with self._connection.begin():
+                return is_current(self._connection) or self.is_reader
+        except DBAPIError as error:
+            raise self._fault(error) from error
+
+    def _enter(self, *, migrates: bool) -> None:
+        """Bring the tables up to date where they are not, and open what looks."""
+        home, connection = self._home, self._connection
+        assert connection is not None, "entered before it was connected"
+        try:
+            if migrates:
+                with connection.begin(), home.patience(connection):
+                    migrate(connection)
             home.used()
             self._is_sound = True
         except DBAPIError as error:
