@@ -386,8 +386,8 @@ async def live(seed: int, folder: Path) -> Session:
         for _ in range(STEPS):
             await made.act()
         await made.rest()
-        await made.crash()
         made.dies_at = lambda _dice: None
+        await made.crash()
         await made.rest()
         await made.close()
         made.check_faults()
