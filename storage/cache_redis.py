@@ -31,6 +31,7 @@ from storage.cache_records import (
     name_of,
     ttl_s_of,
 )
+from storage.endings import ended
 
 if TYPE_CHECKING:
     from storage.cache_wire import RedisWire
@@ -108,9 +109,7 @@ class RedisCache:
     async def stop(self) -> None:
         """Write what waits, if Redis takes it within 200 ms, and close the connections."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
         if self._wire is not None and self._trouble is None:
             try:
                 async with asyncio.timeout(STOP_S):
