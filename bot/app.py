@@ -93,9 +93,7 @@ class App:
         self._tasks: list[asyncio.Task[None]] = []
         self._silent_since: dict[str, datetime] = {}
         engine = assembly.engine
-        self._gauges = Gauges(
-            metrics=self.metrics, engine=engine, outbox=assembly.outbox, cache=assembly.cache
-        )
+        self._gauges = Gauges(self.metrics, assembly)
         self._delivery = Delivery(
             bot=self._bot,
             clock=assembly.clock,
@@ -231,6 +229,7 @@ class App:
             # No TaskGroup: they begin in `start` and end in `stop`, each kept going by itself.
             self._tasks.append(asyncio.create_task(_kept(name, run), name=name))
         await self._intake.catch_up()
+        self.assembly.streams.take_signals()
 
     async def _telegram_missing(self) -> TelegramUnreachable | None:
         """Make sure of the token, and that updates can be polled; give what is in the way.

@@ -11,6 +11,7 @@ from bot.caching import cache_fault, fed_cache
 from bot.clock import SystemClock
 from bot.drills import Drill, scripted
 from bot.secret import Secret
+from bot.streams import Streams, streams_of
 from bot.version import VERSION
 from bot.views.board import Fault
 from engine.execution import ExecutionEngine
@@ -43,7 +44,7 @@ class AccountPlan:
 
     `market` names the prices in the journal, for example `simulated` or `public`; a journal keeps
     to it for ever. `drills` is the script of faults of each paper venue. Without `redis_url` the
-    cache lives in the process.
+    cache lives in the process, and no `streams` are served.
     """
 
     database_url: str
@@ -55,6 +56,7 @@ class AccountPlan:
     confirm: ConfirmPolicy
     drills: tuple[Drill, ...] = ()
     redis_url: Secret | None = None
+    streams: tuple[str, ...] = ()
 
 
 class Account(Venue, Protocol):
@@ -105,6 +107,7 @@ class Assembly:
     venues: Mapping[str, Account]
     engine: ExecutionEngine
     cache: Cache
+    streams: Streams
 
     async def start(self) -> None:
         """Open the database, the venues and the engine.
@@ -118,21 +121,24 @@ class Assembly:
                 await venue.start()
             await self.cache.start()
             await self.engine.start()
+            self.streams.start()
             started = True
         finally:
             if not started:
                 await self.stop()
 
     def fault(self) -> Fault | None:
-        """Give what is wrong beside the engine, for the board; the cache can be."""
-        return cache_fault(self.cache)
+        """Give what is wrong beside the engine, for the board: with the cache, or a stream."""
+        return cache_fault(self.cache) or self.streams.fault()
 
     async def stop(self) -> None:
-        """Stop engine, venues, cache and database, in this order."""
+        """Stop engine, venues, cache, streams and database, in this order; signals end first."""
+        await self.streams.leave_signals()
         await self.engine.stop()
         for venue in self.venues.values():
             await venue.stop()
         await self.cache.stop()
+        await self.streams.stop()
         await self.database.close()
 
 
@@ -184,6 +190,14 @@ def assembled(
         venues=venues,
         engine=engine,
         cache=fed_cache(plan.redis_url, engine=engine, clock=clock, jitter=parts.jitter),
+        streams=streams_of(
+            plan.redis_url,
+            plan.streams,
+            engine=engine,
+            database=database,
+            clock=clock,
+            jitter=parts.jitter,
+        ),
     )
 
 

@@ -1,12 +1,10 @@
 """Gauges: what the engine does, as numbers for Prometheus."""
 
+from bot.assembly import Assembly
 from bot.metrics import Latency, Metrics
 from engine import events as e
-from engine.execution import ExecutionEngine
 from engine.orders import Order, OrderStatus
 from engine.state import State
-from storage.cache import Cache
-from storage.outbox import Outbox
 
 STAMPS_MAX = 1000
 
@@ -14,13 +12,12 @@ STAMPS_MAX = 1000
 class Gauges:
     """Listen to committed events; `refresh` measures the rest, each few seconds."""
 
-    def __init__(
-        self, *, metrics: Metrics, engine: ExecutionEngine, outbox: Outbox, cache: Cache
-    ) -> None:
+    def __init__(self, metrics: Metrics, assembly: Assembly) -> None:
         self._metrics = metrics
-        self._engine = engine
-        self._outbox = outbox
-        self._cache = cache
+        self._engine = engine = assembly.engine
+        self._outbox = assembly.outbox
+        self._cache = assembly.cache
+        self._streams = assembly.streams
         self._outbox_depth = 0
         self._sent_s: dict[str, float] = {}
         engine.loop.subscribe(self.see)
@@ -78,6 +75,7 @@ class Gauges:
             orders_unknown=unknown,
         )
         self._metrics.set_cache(is_well=self._cache.trouble is None, lost=self._cache.lost)
+        self._metrics.set_streams(self._streams.figures())
         return self._metrics.render()
 
     def _filled(self, order: Order | None) -> None:

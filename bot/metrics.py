@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from bot.streams import StreamFigures
 from engine.orders import OrderStatus
 from engine.risk_limits import TradingState
 
@@ -58,6 +59,16 @@ class Metrics:
         )
         self._cache_up = self._gauge("cache_up", "1 while the cache takes in and gives out.")
         self._cache_lost = self._gauge("cache_lost", "Records the cache let go of unwritten.")
+        self._streams_up = self._gauge("streams_up", "1 while the streams that are on work.")
+        self._stream_behind = self._gauge(
+            "stream_events_behind", "Events journaled and not published yet."
+        )
+        self._stream_pending = self._gauge(
+            "stream_signals_pending", "Signals delivered and not settled yet."
+        )
+        self._stream_signals = self._gauge(
+            "stream_signals", "Signals that came by a stream since the start.", ["outcome"]
+        )
         # A series that is there from the start, at zero, is one that an alert rule can compare.
         for status in OrderStatus:
             self._orders.labels(status.value)
@@ -115,6 +126,19 @@ class Metrics:
         self._cache_up.set(1 if is_well else 0)
         self._cache_lost.set(lost)
 
+    def set_streams(self, figures: StreamFigures) -> None:
+        """Show how the streams do; what is off, or not known yet, is NaN."""
+        well = figures.is_well
+        self._streams_up.set(_count(None if well is None else int(well)))
+        self._stream_behind.set(_count(figures.events_behind))
+        self._stream_pending.set(_count(figures.signals_pending))
+        for outcome, count in (
+            ("consumed", figures.signals_consumed),
+            ("repeated", figures.signals_repeated),
+            ("rejected", figures.signals_rejected),
+        ):
+            self._stream_signals.labels(outcome).set(count)
+
     def render(self) -> bytes:
         """Write everything in the Prometheus text format."""
         return generate_latest(self._registry)
@@ -135,3 +159,7 @@ class Metrics:
 
 def _number(value: Decimal | None) -> float:
     return float("nan") if value is None else float(value)
+
+
+def _count(value: int | None) -> float:
+    return float("nan") if value is None else value

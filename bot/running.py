@@ -38,6 +38,7 @@ def account_plan(settings: Settings) -> AccountPlan:
         confirm=ConfirmPolicy(mode=settings.confirm),
         drills=settings.drills,
         redis_url=settings.redis_url,
+        streams=settings.streams,
     )
 
 

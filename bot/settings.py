@@ -13,6 +13,7 @@ from bot.variables import Variables, shown, split_address, words
 from bot.venue_settings import VenueSettings, read_venues
 from engine.commands import Role
 from engine.risk_limits import ConfirmMode
+from storage.streams_records import STREAMS
 
 CommandName = Literal["run", "demo", "doctor", "stop", "flatten", "journal"]
 Mode = Literal["paper", "live"]
@@ -57,6 +58,7 @@ class Settings:
 
     `telegram_token` and `operators` are there whenever the command is run or doctor.
     `port` None means no HTTP; 0 lets the system choose. `metrics_token` None hides /metrics.
+    `streams` are those that run over Redis.
     """
 
     telegram_token: Secret | None
@@ -74,6 +76,7 @@ class Settings:
     secret_key: Secret | None
     port: int | None
     metrics_token: Secret | None
+    streams: tuple[str, ...] = ()
     drills: tuple[Drill, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -125,6 +128,7 @@ def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Se
         secret_key=_secret_key(at),
         port=at.whole("PORT", 0, 65535, 8080),
         metrics_token=_metrics_token(at),
+        streams=_streams(at),
         drills=read_drills(at, is_paper=mode == "paper"),
         warnings=tuple(at.warnings),
     )
@@ -248,6 +252,23 @@ def _is_redis_database(parts: SplitResult) -> bool:
     if parts.scheme != "unix":
         numbers.append(parts.path.strip("/") or "0")
     return all(re.fullmatch(r"[0-9]{1,5}", number) for number in numbers)
+
+
+def _streams(at: Variables) -> tuple[str, ...]:
+    value = at.text("STREAMS")
+    if value is None:
+        return ()
+    named = [each.strip().lower() for each in value.split(",") if each.strip()]
+    strange = [each for each in named if each not in STREAMS]
+    if strange:
+        at.faults.append(
+            f"STREAMS holds {shown(strange[0])}: give {words(STREAMS, 'and')}, or one."
+        )
+        return ()
+    if at.text("REDIS_URL") is None:
+        at.warnings.append("STREAMS is set but REDIS_URL is not: no stream is served.")
+        return ()
+    return tuple(each for each in STREAMS if each in named)
 
 
 def _secret_key(at: Variables) -> Secret | None:

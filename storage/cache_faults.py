@@ -1,9 +1,10 @@
-"""Faults of the cache; none of them ever reaches who puts a record in or looks one up.
+"""Faults of Redis; none of them ever reaches who puts a record in, looks one up, or trades.
 
 CacheFault
   CacheAway: it does not answer, or does not let us in
   CacheRefused: it answers, and does not do what it was asked
-Both mean the same to the cache's task: keep the records, and try again later.
+    GroupGone: it has no consumer group by that name (any more); make it anew
+All mean the same to a task: keep what there is, and try again later.
 """
 
 
@@ -17,3 +18,7 @@ class CacheAway(CacheFault):
 
 class CacheRefused(CacheFault):
     """Something could not be read or written; the rest can."""
+
+
+class GroupGone(CacheRefused):
+    """The streams' consumer group is not there: Redis is new, or was flushed."""

@@ -70,10 +70,7 @@ async def bought(assembly: Assembly) -> Order:
 
 def page_of(assembly: Assembly) -> str:
     """Give what Prometheus reads."""
-    gauges = Gauges(
-        metrics=Metrics(), engine=assembly.engine, outbox=assembly.outbox, cache=assembly.cache
-    )
-    return gauges.render().decode()
+    return Gauges(Metrics(), assembly).render().decode()
 
 
 @pytest.mark.parametrize("is_redis", [False, True])
