@@ -23,13 +23,16 @@ from storage.cache_faults import CacheAway, CacheFault, CacheRefused
 from storage.cache_records import Entry
 
 ANSWER_S: Final = 0.05
+# A TLS handshake takes two or three round trips, and 30 ms to load whom to trust. Only the task
+# that writes waits for it: a lookup has its own 50 ms, whatever they are spent on.
+CONNECT_S: Final = 1.0
 CONNECTIONS_MAX: Final = 4
 # What a server that is none sends makes the client's parser stumble in its own ways.
 FAULTS: Final = (RedisError, OSError, EOFError, ValueError, TypeError, LookupError, AttributeError)
 
 
 class RedisWire:
-    """Read and write on one Redis; every socket operation is given up after `answer_s`."""
+    """Read and write on one Redis; an answer is given up after `answer_s`, connecting after 1 s."""
 
     def __init__(self, url: str, *, answer_s: float = ANSWER_S) -> None:
         """Prepare; nothing is connected yet. Raises: CacheAway for an address that is none."""
@@ -41,7 +44,7 @@ class RedisWire:
                     "max_connections": CONNECTIONS_MAX,
                     "timeout": answer_s,
                     "socket_timeout": answer_s,
-                    "socket_connect_timeout": answer_s,
+                    "socket_connect_timeout": max(answer_s, CONNECT_S),
                     # redis-py repeats three times by itself, with pauses: nobody waits for that.
                     "retry": Retry(NoBackoff(), 0),
                     "health_check_interval": 0,
