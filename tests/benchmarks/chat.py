@@ -20,9 +20,9 @@ from tests.benchmarks.rows import Target as Bound
 from tests.system.console import Phone
 from tests.system.house import House, house
 
-# A chat is sent some twenty fills in half a minute, so many people talk, and the process begins
-# anew when its watcher has had his share. All chats together get twenty messages a second.
-FILLS = 25
+# A chat is sent thirty messages in half a minute at most, its greeting and its board among them, so
+# many people talk, and the process begins anew when its watcher has had his share.
+FILLS = 20
 PAUSE_S = 0.06
 TRADERS = tuple(range(5001, 5017))
 WATCHER = 99
