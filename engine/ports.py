@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.alerts import Alert
+from engine.candles import CandlePage, Series
 from engine.events import Event
 from engine.fold import apply
 from engine.instruments import Instrument
@@ -91,6 +92,19 @@ class Quotes(Protocol):
         ...
 
 
+class CandleSource(Protocol):
+    """Where candles come from: a venue's public history, or a simulated market's."""
+
+    async def candles(self, series: Series, since: datetime, count: int) -> CandlePage:
+        """Ask once for at most `count` candles that begin at or after a time.
+
+        Keeps to the venue's limits, so it may wait, and give fewer.
+        Raises: VenueUnavailable, which proves nothing; InvalidInput for a symbol or timeframe that
+        is not there.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One message's worth of journal: its events in order, and the alerts they raise.
@@ -150,6 +164,14 @@ class Journal(Protocol):
 
     async def known(self, commands: Collection[str], fills: Collection[str]) -> Known:
         """Give which of these commands were consumed and fills booked, at any time."""
+        ...
+
+
+class Lease(Protocol):
+    """The right to be the one engine of an account."""
+
+    def is_held(self) -> bool:
+        """Tell, without asking anybody, whether it may be relied on in this moment."""
         ...
 
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from engine.candles import CandleRow, Series
+from engine.errors import InvalidInput
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind
 from engine.markets.budget import Budget
@@ -23,6 +25,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What ccxt's parsers raise by themselves on a body that is not what they expect.
 PARSING = (TypeError, KeyError, AttributeError, ValueError, IndexError, ArithmeticError)
 RETRY_AFTER_S_MAX = Decimal(300)
+# Above that one answer would hold the event loop for too long.
+PAGE_MAX = 1000
+PAGE_UNSTATED = 100
 WANTED_TYPES = ("spot", "linear", "swap")
 Ticker = Mapping[str, object]
 _log = logging.getLogger(__name__)
@@ -101,6 +106,25 @@ class Feed:
         tickers = await self._ask(lambda: self._client.fetch_tickers(list(symbols)))
         moves = {symbol: number(ticker.get("percentage")) for symbol, ticker in tickers.items()}
         return {symbol: move for symbol, move in moves.items() if move is not None}
+
+    def page_max(self, series: Series) -> int:
+        """Give how many candles of a series the venue gives at once. Raises: InvalidInput."""
+        if series.timeframe.value not in self._client.timeframes:
+            raise InvalidInput(f"{self._venue} has no candles of {series.timeframe.value}.")
+        stated = self._client.feature_value(series.symbol, "fetchOHLCV", "limit", PAGE_UNSTATED)
+        return max(1, min(int(stated), PAGE_MAX))
+
+    async def candles(self, series: Series, since: datetime, count: int) -> list[CandleRow]:
+        """Fetch candles as the venue gives them, unchecked. Raises: VenueUnavailable."""
+        since_ms = (since - EPOCH) // timedelta(milliseconds=1)
+        await self._budget.take()
+        rows = await self._guard(
+            self._client.fetch_ohlcv(series.symbol, series.timeframe.value, since_ms, count),
+            parts=1,
+        )
+        if not isinstance(rows, list):
+            raise VenueUnavailable(f"{self._venue} sent an answer that makes no sense.")
+        return [_candle_row(row) for row in rows]
 
     def retry_after_s(self) -> float:
         """Give how long the venue's last answer asked us to wait; zero when it did not."""
@@ -210,6 +234,17 @@ def quote_of(
         mark=(bid + ask) / 2 if is_spot or mark is None or mark <= ZERO else mark,
         at=at,
         change_pct=change_pct if change_pct is not None else number(ticker.get("percentage")),
+    )
+
+
+def _candle_row(row: object) -> CandleRow:
+    """Take one of ccxt's rows apart; what is no number, or is missing, is None."""
+    if not isinstance(row, Sequence):
+        return CandleRow(opened_ms=None, numbers=())
+    opened_ms, *numbers = row or (None,)
+    is_time = isinstance(opened_ms, int) and not isinstance(opened_ms, bool)
+    return CandleRow(
+        opened_ms=opened_ms if is_time else None, numbers=tuple(number(each) for each in numbers)
     )
 
 

@@ -2,19 +2,26 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from datetime import datetime
+from typing import Protocol, TypeVar
 
+from engine.candles import CandlePage, Series
+from engine.errors import InvalidInput
 from engine.instruments import Instrument
-from engine.ports import Quotes, VenueUnavailable
+from engine.ports import CandleSource, Quotes, VenueUnavailable
 from engine.quotes import Quote
 
 ValueT = TypeVar("ValueT")
 
 
+class Market(Quotes, CandleSource, Protocol):
+    """A venue's prices of now, and its candles."""
+
+
 class MarketGroup:
     """Stand for the markets of several venues, each by its ccxt id."""
 
-    def __init__(self, *, markets: Mapping[str, Quotes]) -> None:
+    def __init__(self, *, markets: Mapping[str, Market]) -> None:
         self._markets = dict(markets)
 
     async def start(self) -> None:
@@ -49,6 +56,13 @@ class MarketGroup:
         market = self._markets.get(key.partition(":")[0])
         if market is not None:
             market.follow(key)
+
+    async def candles(self, series: Series, since: datetime, count: int) -> CandlePage:
+        """Ask the series' own venue. Raises: VenueUnavailable, InvalidInput."""
+        market = self._markets.get(series.venue)
+        if market is None:
+            raise InvalidInput(f"{series.venue} is none of our venues; VENUES names them.")
+        return await market.candles(series, since, count)
 
     def subscribe(self, listener: Callable[[Quote], None]) -> None:
         """Call the listener on every quote of every venue."""

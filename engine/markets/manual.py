@@ -1,8 +1,10 @@
 """A market whose prices are set by hand: the tests' market, and the base of any quiet one."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 
+from engine.candles import CandlePage, Series
 from engine.identities import instrument_key
 from engine.instruments import Instrument
 from engine.numbers import ZERO
@@ -47,6 +49,10 @@ class ManualMarket:
     def subscribe(self, listener: Listener) -> None:
         """Call the listener on every quote that is set."""
         self._listeners.append(listener)
+
+    async def candles(self, series: Series, since: datetime, count: int) -> CandlePage:
+        """Give no candle: nobody trades here."""
+        return CandlePage(candles=(), count=count)
 
     def set(
         self,

@@ -5,8 +5,11 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 
+from engine.candles import CandlePage, Series, screened
+from engine.errors import InvalidInput
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind
 from engine.markets.budget import Budget, Sleep
@@ -102,6 +105,22 @@ class PublicMarket:
     def subscribe(self, listener: Callable[[Quote], None]) -> None:
         """Call the listener on every new quote."""
         self._listeners.append(listener)
+
+    async def candles(self, series: Series, since: datetime, count: int) -> CandlePage:
+        """Fetch candles within the budget that prices share, and not before the venue wants it.
+
+        Raises: VenueUnavailable, InvalidInput.
+        """
+        if not self._instruments:
+            raise VenueUnavailable(f"{self._venue} has not told its symbols yet.")
+        if instrument_key(series.venue, series.symbol) not in self._instruments:
+            raise InvalidInput(f"{series.venue} has no {series.symbol}.")
+        wait_s = self._feed.retry_after_s()
+        if wait_s > 0:
+            await self._sleep(wait_s)
+        count = min(count, self._feed.page_max(series))
+        rows = await self._feed.candles(series, since, count)
+        return screened(rows, series.timeframe, self._clock.now(), count=count)
 
     async def _run(self) -> None:
         failures = 0

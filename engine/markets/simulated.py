@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 
+from engine.candles import CandlePage, Series
+from engine.errors import InvalidInput
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind, Toward
 from engine.markets.budget import Sleep
 from engine.markets.catalogue import COINS, Coin, catalogue
 from engine.markets.noise import ONE, noise
+from engine.markets.simulated_candles import simulated_candles
 from engine.numbers import BPS, HUNDRED
 from engine.ports import Clock
 from engine.quotes import Quote
@@ -151,6 +154,20 @@ class SimulatedMarket:
             mark=mark,
             at=at,
             change_pct=change.quantize(Decimal("0.01")),
+        )
+
+    async def candles(self, series: Series, since: datetime, count: int) -> CandlePage:
+        """Give candles of the prices that were, or would have been. Raises: InvalidInput."""
+        instrument = self._instruments.get(instrument_key(series.venue, series.symbol))
+        if instrument is None:
+            raise InvalidInput(f"{series.venue} has no {series.symbol} here.")
+        return await simulated_candles(
+            series,
+            since,
+            count=count,
+            instrument=instrument,
+            mid=lambda at: self._mid(instrument, at),
+            now=self._clock.now(),
         )
 
     async def _run(self) -> None:
