@@ -13,7 +13,7 @@ from engine.errors import EngineStopped
 from engine.loop import Loop
 from engine.monitor import OrderMonitor
 from engine.orders import Order, OrderStatus
-from engine.ports import Clock, Gate, Quotes, Venue
+from engine.ports import Clock, Gate, Lease, Quotes, Venue
 from engine.reports import Report
 from engine.risk_limits import TradingState
 from engine.state import State
@@ -21,6 +21,7 @@ from engine.watch import Watch
 
 ENTRY_AGE_MAX = timedelta(seconds=2)
 TOO_OLD = "more than 2 s old before it was sent"
+LEASE_LOST = "the lease was lost before it was sent: another process may trade by now"
 FLATTEN_EVERY_S = 1.0
 STOP_WAIT_S = 1.0
 RESTART_S = 1.0
@@ -40,12 +41,14 @@ class Dispatcher:
         venues: Mapping[str, Venue],
         quotes: Quotes,
         clock: Clock,
+        lease: Lease,
         timeout_s: float,
         jitter: random.Random,
     ) -> None:
         """Wire the parts; `timeout_s` bounds every venue call."""
         self._loop = loop
         self._clock = clock
+        self._lease = lease
         self._quotes = quotes
         self._group: asyncio.TaskGroup | None = None
         self._ready = asyncio.Event()
@@ -105,13 +108,17 @@ class Dispatcher:
     def gate(self, order: Order) -> str | None:
         """Judge an order just before the socket write; a text withholds it.
 
-        Exits pass. An entry is withheld once trading is halted or its symbol may only be reduced,
+        Without the lease nothing leaves, an exit least of all: whoever holds it by now may send one
+        as well, and two exits are one too many. A cancel is harmless twice and asks nobody. With it
+        exits pass. An entry is withheld once trading is halted or its symbol may only be reduced,
         or when more than two seconds have passed since its commit.
         """
         state = self._loop.state
         now = state.order(order.client_order_id)
         if now is not None and now.cancel_requested:
             return "cancelled before it was sent"
+        if not self._lease.is_held():
+            return LEASE_LOST
         if order.is_exit:
             return None
         if self._loop.is_latched or state.trading is not TradingState.ACTIVE:

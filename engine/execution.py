@@ -17,7 +17,7 @@ from engine.instruments import symbol_named
 from engine.numbers import HUNDRED, ONE, positive
 from engine.orders import Order, OrderStatus
 from engine.performance import metrics_of
-from engine.ports import Clock, Journal, Quotes, Venue
+from engine.ports import Clock, Journal, Lease, Quotes, Venue
 from engine.positions import Position
 from engine.runtime import EngineSettings, Runtime
 from engine.signals import TradingSignal
@@ -56,8 +56,9 @@ class ExecutionEngine(Runtime):
         clock: Clock,
         settings: EngineSettings,
         jitter: random.Random,
+        lease: Lease | None = None,
     ) -> None:
-        """Wire the parts; nothing runs before `start`."""
+        """Wire the parts; nothing runs before `start`. Without a `lease` it is alone."""
         super().__init__(
             journal=journal,
             venues=venues,
@@ -65,6 +66,7 @@ class ExecutionEngine(Runtime):
             clock=clock,
             settings=settings,
             jitter=jitter,
+            lease=lease,
         )
         self._waiters: dict[str, list[asyncio.Future[Order]]] = {}
         self._flat_waiters: list[asyncio.Future[None]] = []

@@ -13,9 +13,10 @@ from engine.dispatch import Dispatcher
 from engine.errors import EngineError, JournalMismatch
 from engine.identities import instrument_key
 from engine.instruments import symbol_named
+from engine.lease import Undisputed
 from engine.loop import Loop
 from engine.performance import Performance
-from engine.ports import Clock, Journal, Quotes, Venue, VenueUnavailable
+from engine.ports import Clock, Journal, Lease, Quotes, Venue, VenueUnavailable
 from engine.quotes import Quote
 from engine.receipts import Receipt
 from engine.risk_limits import ConfirmPolicy, RiskLimits
@@ -63,8 +64,9 @@ class Runtime:
         clock: Clock,
         settings: EngineSettings,
         jitter: random.Random,
+        lease: Lease | None = None,
     ) -> None:
-        """Wire the parts; nothing runs before `start`."""
+        """Wire the parts; nothing runs before `start`. Without a `lease` it is alone."""
         self.quotes = quotes
         self.settings = settings
         self.clock = clock
@@ -81,6 +83,7 @@ class Runtime:
             venues=venues,
             quotes=quotes,
             clock=clock,
+            lease=lease or Undisputed(),
             timeout_s=settings.submit_timeout_s,
             jitter=jitter,
         )

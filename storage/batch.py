@@ -15,6 +15,7 @@ from storage import tables as t
 from storage.chain import Head
 from storage.codec import Codec, chained
 from storage.fanout import outbox_values
+from storage.guard import Guard, unguarded
 from storage.projections import Projection
 from storage.statements import (
     Values,
@@ -87,15 +88,16 @@ def _event_values(event: Event, head: Head, codec: Codec) -> tuple[Head, Values]
     return Head(seq=seq, hash=link), values
 
 
-def store(connection: Connection, batch: Batch) -> None:
-    """Write a batch.
+def store(connection: Connection, batch: Batch, guard: Guard = unguarded) -> None:
+    """Write a batch, if the guard lets us.
 
-    Raises: JournalLocked when another process has stored one of its numbers, JournalCorrupt when
-    the journal does not end where it did, AssertionError when an identity that must be new is there
-    already.
+    Raises: JournalLocked when another process has taken over or stored one of its numbers,
+    JournalCorrupt when the journal does not end where it did, AssertionError when an identity that
+    must be new is there already.
     """
     try:
         with together(connection):
+            judge = guard(connection)
             stored = fenced(connection)
             run_many(connection, inserting(t.JOURNAL), batch.events)
             _store_rows(connection, batch.projection)
@@ -103,6 +105,7 @@ def store(connection: Connection, batch: Batch) -> None:
             store_reach(connection, batch.head.seq)
     except IntegrityError as error:
         raise _clash(error, batch.begin.seq + 1) from error
+    judge()
     _check_end(stored(), batch.begin)
 
 

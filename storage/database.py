@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from engine.errors import AppendUncertain, JournalCorrupt, JournalError, JournalUnavailable
 from storage.faults import fault_of
+from storage.guard import Guard, guarded, unguarded
 from storage.home import home_of
 from storage.migration import is_current, migrate
 from storage.writer import InlineWriter, Job, ThreadWriter, Writer
@@ -65,6 +66,7 @@ class Database:
         self._writer: Writer | None = None
         self._hung: Writer | None = None
         self._is_sound = True
+        self._guard: Guard = unguarded
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._reading: Engine | None = None
@@ -76,6 +78,10 @@ class Database:
     def name(self) -> str:
         """Name the database for a person: its file, or its address without a password."""
         return self._home.name
+
+    def guarded_by(self, guard: Guard) -> None:
+        """Let every transaction that writes ask first."""
+        self._guard = guard
 
     async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
         """Take the lock, connect and bring the tables up to date; without effect when it is open.
@@ -189,10 +195,7 @@ class Database:
             raise AppendUncertain(f"{self.name} did not answer for {timeout_s} s.") from fault
 
     def later(self, function: Callable[[Connection], object]) -> None:
-        """Run the function in a transaction of its own after what waits; its faults are logged.
-
-        Raises: JournalUnavailable when it will not run.
-        """
+        """Run the function after what waits; its faults are logged. Raises: JournalUnavailable."""
         assert not self.is_reader, "a reader has nothing to write"
         self._open_writer().later(lambda: self._transact(function))
 
@@ -288,7 +291,7 @@ class Database:
         try:
             transaction = connection.begin()
             with patience:
-                result = function(connection)
+                result = guarded(function, connection, self._guard)
                 self._home.check_whole(connection)
                 self._commit(connection, transaction)
         except IntegrityError:

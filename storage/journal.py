@@ -23,6 +23,7 @@ from storage.batch import Batch, batch_of, projected_reach, store, stored_head
 from storage.chain import Head, StoredEvent, applied, read_event, stored_events
 from storage.codec import ORDERS, TICKETS, Codec, fields_of, json_line
 from storage.database import Database
+from storage.guard import InOneGo
 from storage.outbox import Outbox
 from storage.rebuild import rebuilt
 from storage.snapshots import EVENTS_BETWEEN, Snapshot, store_snapshot, trusted_snapshots
@@ -100,7 +101,7 @@ class SqlJournal:
         if not batch.events:
             return
         try:
-            await self._database.write(lambda connection: store(connection, batch))
+            await self._database.write(InOneGo(lambda c, guard: store(c, batch, guard)))
         except AppendUncertain:
             await self._settle(batch)
         self._head = batch.head

@@ -24,7 +24,8 @@ CONNECT_S: Final = 5
 LOCK_S: Final = 3
 STATEMENT_S: Final = 5
 ANSWER_S: Final = 7.0
-IDLE_S: Final = 10
+# A process that is paused in the middle of a transaction keeps its successor out for so long.
+IDLE_S: Final = 5
 # What a person waits for, such as a rebuild of every table, may take so long.
 PATIENT_S: Final = 600
 POOL_WAIT_S: Final = 10

@@ -3,7 +3,7 @@
 `journal` is the truth; `snapshots` spares a start most of its replay. Orders, fills, positions,
 tickets, signals, equity, days, chats and commands are projections: `rebuild` makes them again from
 the journal. Updates, outbox, cards, notes and operators are the console's own; the tables that
-begin with `paper_` are the paper venue's.
+begin with `paper_` are the paper venue's; `lease` says which process is the active one.
 Projections carry a domain value whole in `document`, and beside it the columns people query. Every
 index costs a page in every append: there is one only where `queries` or a unique identity needs it.
 """
@@ -275,6 +275,20 @@ class NoteRow(Row, table=True):
     value: str = Field(sa_type=ForeignText)
 
 
+class LeaseRow(Row, table=True):
+    """Hold which process is the active one, on a server; a file has its lock instead.
+
+    `token` grows with each takeover, for ever. `expires_ms` is milliseconds since 1970 by the
+    server's own clock, 0 when the lease was let go of.
+    """
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True)
+    holder: str = Field(sa_type=ForeignText)
+    token: int = Field(sa_type=Integer64Column)
+    expires_ms: int = Field(sa_type=Integer64Column)
+
+
 def table_of(model: type[SQLModel]) -> Table:
     """Give the Core table behind a model; every statement of this package is Core."""
     return cast(Any, model).__table__  # type: ignore[no-any-return]
@@ -297,6 +311,7 @@ UPDATES = table_of(UpdateRow)
 OUTBOX = table_of(OutboxTableRow)
 CARDS = table_of(CardRow)
 NOTES = table_of(NoteRow)
+LEASE = table_of(LeaseRow)
 
 PROJECTIONS: tuple[Table, ...] = (
     COMMANDS,

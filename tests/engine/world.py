@@ -15,6 +15,7 @@ from engine.commands import Actor, ActorKind, Role
 from engine.journal_memory import MemoryJournal
 from engine.markets.catalogue import catalogue
 from engine.markets.manual import ManualMarket
+from engine.ports import Lease
 from engine.receipts import Receipt
 from engine.venues.ledger import MemoryLedgerStore
 from engine.venues.paper import PaperVenue
@@ -73,6 +74,7 @@ async def world(
     *,
     journal: MemoryJournal | None = None,
     store: MemoryLedgerStore | None = None,
+    lease: Lease | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """Run an engine on paper, prices set by hand: BTC 61,240, ETH 3,396, SOL 149.90."""
@@ -95,6 +97,7 @@ async def world(
         clock=clock,
         settings=configured,
         jitter=random.Random(1),
+        lease=lease,
     )
     made = World(engine, venue, market, journal, store, configured)
     made.set("BTC/USDT", "61240")
