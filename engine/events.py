@@ -41,6 +41,17 @@ class JournalOpened(EventBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EpochBegun(EventBase):
+    """The journal was restored from a backup made at `made_at`; what it names from now on is new.
+
+    Orders sent after the backup are not in it, so their ids must not be given out again.
+    """
+
+    epoch: int
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStarted(EventBase):
     """A process began to work on the journal, with these settings."""
 
@@ -459,6 +470,7 @@ class BacklogSetAside(EventBase):
 
 Event = (
     JournalOpened
+    | EpochBegun
     | EngineStarted
     | EngineEnded
     | SignalReceived
@@ -506,6 +518,7 @@ Event = (
 )
 EVENTS: tuple[type[Event], ...] = (
     JournalOpened,
+    EpochBegun,
     EngineStarted,
     EngineEnded,
     SignalReceived,

@@ -71,6 +71,10 @@ def _changes(state: State, event: e.Event) -> Changes:
             return equity_changed(state, event)
         case e.JournalOpened():
             return _journal_opened(event)
+        case e.EpochBegun():
+            assert state.journal is not None, "an epoch begins in a journal"
+            assert event.epoch > state.journal.epoch, "an epoch is never used again"
+            return {"journal": replace(state.journal, epoch=event.epoch)}
         case e.EngineStarted():
             return {
                 "limits": event.limits,

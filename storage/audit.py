@@ -8,6 +8,7 @@ from engine.commands import Actor
 from storage.chain import StoredEvent
 
 AUDITED = (
+    "EpochBegun",
     "EngineStarted",
     "EngineEnded",
     "SignalReceived",
@@ -52,6 +53,8 @@ def audit_line(stored: StoredEvent) -> AuditLine:
 def _words(event: e.Event) -> tuple[str, str]:
     """Give who and what. Long because every kind has its own words."""
     match event:
+        case e.EpochBegun():
+            return ENGINE, "restored a backup"
         case e.EngineStarted():
             return ENGINE, f"started {event.version}"
         case e.EngineEnded():

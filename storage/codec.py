@@ -1,33 +1,26 @@
 """Codec: an event as JSON bytes and back, one adapter and one version number per kind.
 
-Stored bytes are never rewritten. When an event class changes so that old bytes no longer fit, its
-version is raised and an upcaster lifts the fields of the older version on every read.
+Stored bytes are never rewritten: what an older release stored is lifted on every read (upcasting).
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from engine.errors import JournalCorrupt
+from engine.errors import JournalCorrupt, JournalMismatch
 from engine.events import EVENTS, Event
 from engine.orders import Order
 from engine.positions import Position
 from engine.state import State
 from engine.tickets import Ticket
 from storage.types import time_text
+from storage.upcasting import UPCASTERS, VERSIONS, Fields, Upcasters, lifted
 
-Fields = dict[str, Any]
-Upcaster = Callable[[Fields], Fields]
 D = TypeVar("D")
-
-VERSIONS: Mapping[str, int] = {}
-"""The kinds whose version is above 1."""
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
-"""By kind and the version they read; each gives the fields of the next version."""
 
 _ENCODER = msgspec.json.Encoder()
 _STATE = msgspec.json.Decoder(State)
@@ -53,7 +46,7 @@ class Codec:
         *,
         kinds: tuple[type[Event], ...] = EVENTS,
         versions: Mapping[str, int] = VERSIONS,
-        upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
+        upcasters: Upcasters = UPCASTERS,
     ) -> None:
         self._classes: dict[str, type[Any]] = {kind.__name__: kind for kind in kinds}
         self._decoders = {name: msgspec.json.Decoder(kind) for name, kind in self._classes.items()}
@@ -71,18 +64,17 @@ class Codec:
     def decode(self, seq: int, kind: str, version: int, payload: bytes) -> Event:
         """Read an event.
 
-        Raises: JournalCorrupt naming `seq` for an unknown kind, a version from the future, or
-        bytes that are not such an event.
+        Raises: JournalMismatch naming `seq` for a kind or a version of a newer release,
+        JournalCorrupt for bytes that are not such an event.
         """
         decoder = self._decoders.get(kind)
         if decoder is None:
-            raise JournalCorrupt(f"Event {seq} has the unknown kind {kind[:60]!r}.")
+            raise _newer(f"Event {seq} has the unknown kind {kind[:60]!r}")
         known = self._versions[kind]
-        if not 1 <= version <= known:
-            raise JournalCorrupt(
-                f"Event {seq} ({kind}) has version {version}; this program reads 1 to {known}. "
-                "Was the journal written by a newer release?"
-            )
+        if version > known:
+            raise _newer(f"Event {seq} ({kind}) has version {version}, this one reads 1 to {known}")
+        if version < 1:
+            raise JournalCorrupt(f"Event {seq} ({kind}) has version {version}; they begin at 1.")
         try:
             if version == known:
                 event: Event = decoder.decode(payload)
@@ -93,10 +85,17 @@ class Codec:
 
     def _lifted(self, kind: str, version: int, payload: bytes) -> Event:
         fields: Fields = msgspec.json.decode(payload, type=dict[str, Any])
-        for old in range(version, self._versions[kind]):
-            fields = self._upcasters[kind, old](fields)
+        known = self._versions[kind]
+        fields = lifted(fields, kind, begin=version, to=known, upcasters=self._upcasters)
         event: Event = msgspec.convert(fields, self._classes[kind])
         return event
+
+
+def _newer(found: str) -> JournalMismatch:
+    return JournalMismatch(
+        f"A newer release of Quarterdeck has written to this journal: {found}. Start the newer "
+        "release, or restore a backup of before into an empty database."
+    )
 
 
 class DocumentCodec(Generic[D]):

@@ -25,6 +25,7 @@ from storage.codec import ORDERS, TICKETS, Codec, fields_of, json_line
 from storage.database import Database
 from storage.guard import InOneGo
 from storage.outbox import Outbox
+from storage.progress import Told, untold
 from storage.rebuild import rebuilt
 from storage.snapshots import EVENTS_BETWEEN, Snapshot, store_snapshot, trusted_snapshots
 from storage.statements import Values, fenced, rows_of
@@ -167,13 +168,14 @@ class SqlJournal:
 
         return await self._database.read_long(lines)
 
-    async def rebuild(self) -> int:
+    async def rebuild(self, told: Told = untold) -> int:
         """Make every projection again from the events, and give the events' number.
 
         Raises: JournalCorrupt when the events themselves cannot be trusted; nothing changed then.
         """
         await self._database.open()
-        return await self._database.write_long(lambda connection: rebuilt(connection, self._codec))
+        end = await self._database.write_long(lambda c: rebuilt(c, self._codec, told))
+        return end.head.seq
 
     def _snapshot(self, state: State, events_min: int) -> None:
         """Have a snapshot stored, if at least so many events came since the last one.

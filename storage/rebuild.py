@@ -1,4 +1,7 @@
-"""Rebuild: every projection made again from the events, and the snapshots with them."""
+"""Rebuild: every projection made again from the events, and the snapshots with them.
+
+It is one transaction: whoever interrupts it finds the tables as they were.
+"""
 
 from collections.abc import Iterator
 
@@ -6,20 +9,25 @@ from sqlalchemy import Connection, delete
 
 from engine.state import State
 from storage import tables as t
-from storage.batch import store_projection, store_reach
+from storage.batch import store_projection, store_reach, stored_head
 from storage.chain import Head, StoredEvent, applied, stored_events
 from storage.codec import Codec
+from storage.progress import Told, untold
 from storage.projections import Projection
 from storage.snapshots import Snapshot, drop_snapshots, store_snapshot
+from storage.statements import fenced
 
 EVENTS_AT_ONCE = 500
 
 
-def rebuilt(connection: Connection, codec: Codec) -> int:
-    """Replace projections and snapshots by what a replay gives, and give the events' number.
+def rebuilt(connection: Connection, codec: Codec, told: Told = untold) -> Snapshot:
+    """Replace projections and snapshots by what a replay gives, and give where it ended.
 
-    Raises: JournalCorrupt when the events themselves cannot be trusted.
+    Nobody appends meanwhile. Raises: JournalCorrupt when the events themselves cannot be trusted.
     """
+    fenced(connection)
+    whole = stored_head(connection).seq
+    told(0, whole)
     for table in t.PROJECTIONS:
         connection.execute(delete(table))
     drop_snapshots(connection)
@@ -34,11 +42,14 @@ def rebuilt(connection: Connection, codec: Codec) -> int:
         if stored.seq % EVENTS_AT_ONCE == 0:
             store_projection(connection, projection)
             projection = Projection()
+            told(stored.seq, whole)
     store_projection(connection, projection)
     store_reach(connection, state.seq)
+    end = Snapshot(head=head, state=state)
     if head.seq:
-        store_snapshot(connection, Snapshot(head=head, state=state))
-    return state.seq
+        store_snapshot(connection, end)
+    told(head.seq, whole)
+    return end
 
 
 def first_use(stored: StoredEvent, consumed: set[str]) -> Iterator[tuple[str, int]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.state import State
 from storage.codec import Codec
+from storage.upcasting import lifted
 
 
 @cache
@@ -33,6 +34,7 @@ def _sources() -> Iterator[Path]:
     """Give the files that a replay depends on: the pure engine, and how events are read."""
     yield from sorted(Path(inspect.getfile(State)).parent.glob("*.py"))
     yield Path(inspect.getfile(Codec))
+    yield Path(inspect.getfile(lifted))
 
 
 def shape_of(kind: Any) -> Iterator[str]:

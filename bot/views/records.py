@@ -184,6 +184,7 @@ _BY_VENUE = (
 )
 _WORDS: Mapping[type[e.Event], str] = {
     e.JournalOpened: "journal",
+    e.EpochBegun: "restored",
     e.EngineStarted: "started",
     e.EngineEnded: "ended",
     e.OrderNotSent: "not sent",
