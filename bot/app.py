@@ -13,6 +13,7 @@ from telegram import Bot
 from bot.access import Access
 from bot.alerts import Alerts
 from bot.assembly import Assembly
+from bot.away import journal_fault, kept
 from bot.blocked_chats import BlockedChats
 from bot.board import Board
 from bot.chat_order import ChatOrder
@@ -33,15 +34,14 @@ from bot.tellings.book import Tellings
 from bot.tellings.orders import asked_scope
 from bot.tellings.telling import Desk as TellingDesk
 from bot.version import VERSION
+from bot.views.board import Fault
 from bot.views.health import VenueHealth, health_of
 from bot.web import Readiness, Web
-from engine.errors import EngineStopped, JournalError
 from engine.events import Event
 from engine.identities import instrument_key
 from engine.risk_limits import TradingState
 from engine.state import State
 
-RESTART_S = 1.0
 GAUGES_EVERY_S = 5.0
 PRUNE_EVERY_S = 3600.0
 KEPT = timedelta(days=30)
@@ -108,7 +108,7 @@ class App:
         telling_desk = self._telling_desk()
         self._alerts = self._alerts_on(telling_desk)
         self._board = Board(
-            desk=telling_desk, delivery=self._delivery, blocked=self._blocked, fault=assembly.fault
+            desk=telling_desk, delivery=self._delivery, blocked=self._blocked, fault=self._fault
         )
         self._pings = Pings(
             outbox=assembly.outbox, cards=assembly.cards, state=self._state, clock=assembly.clock
@@ -164,7 +164,7 @@ class App:
             queries=assembly.queries,
             menus=self._menus,
             health=self._health,
-            fault=assembly.fault,
+            fault=self._fault,
             version=VERSION,
             order=self._order,
         )
@@ -227,7 +227,7 @@ class App:
         )
         for name, run in work:
             # No TaskGroup: they begin in `start` and end in `stop`, each kept going by itself.
-            self._tasks.append(asyncio.create_task(_kept(name, run), name=name))
+            self._tasks.append(asyncio.create_task(kept(name, run), name=name))
         await self._intake.catch_up()
         self.assembly.streams.take_signals()
 
@@ -295,6 +295,11 @@ class App:
             silent_since=self._silent_since,
         )
 
+    def _fault(self) -> Fault | None:
+        loop, clock = self.assembly.engine.loop, self.assembly.clock
+        away = journal_fault(loop, clock, self._intake.away_since_s)
+        return away or self.assembly.fault()
+
     def _see(self, _event: Event, state: State, _received: float) -> None:
         """Remember since when a venue is silent, which State does not keep."""
         now = self.assembly.clock.now()
@@ -333,17 +338,3 @@ class App:
             for name in await notes.all(asked_scope(chat.chat_id)):
                 if name not in state.orders:
                     await notes.delete(asked_scope(chat.chat_id), name)
-
-
-async def _kept(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Keep a part of the console going: its fault is logged, and it is begun again."""
-    while True:
-        try:
-            await run()
-        except EngineStopped:
-            log.warning("the engine has stopped; %s waits for the end", name)
-        except JournalError as fault:
-            log.warning("%s waits for the database: %s", name, fault)
-        except Exception:  # task boundary: one part's fault must not silence the others
-            log.exception("%s broke and is started again", name)
-        await asyncio.sleep(RESTART_S)

@@ -1,9 +1,16 @@
 """The backlog: what was asked while nobody listened, or too long ago to be run now."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+from bot.console import Console
+from engine.commands import Actor, ActorKind, NoteBacklog
+from engine.errors import EngineError
+
+log = logging.getLogger(__name__)
 
 ITEMS_MAX: Final = 20
 
@@ -51,7 +58,26 @@ class Backlog:
         aside.done.append(line)
         aside.update_ids.append(update_id)
 
-    def taken(self) -> Mapping[int, Aside]:
-        """Give what was collected, and begin anew."""
-        taken, self._chats = self._chats, {}
-        return taken
+    async def told(self, console: Console, now: datetime) -> Sequence[int]:
+        """Have each chat told what was collected, and give the updates of which that holds."""
+        collected, self._chats = self._chats, {}
+        down_since, self.down_since = self.down_since, None
+        told: list[int] = []
+        for chat_id, aside in collected.items():
+            first, last = min(aside.update_ids), max(aside.update_ids)
+            command = NoteBacklog(
+                command_id=f"tgold:{chat_id}:{first}:{last}",
+                actor=Actor(kind=ActorKind.ENGINE, chat_id=chat_id),
+                at=now,
+                chat_id=chat_id,
+                items=aside.shown_items(),
+                done=aside.shown_done(),
+                down_since=down_since,
+            )
+            try:
+                await console.send(command)
+            except EngineError as fault:
+                log.warning("backlog not told", extra={"chat_id": chat_id, "reason": str(fault)})
+            else:
+                told.extend(aside.update_ids)
+        return told

@@ -4,12 +4,15 @@
 
 A kill at any point loses nothing: what was not stored comes again from Telegram, what was not
 marked is taken up at the next start, and the engine knows a command that it has seen.
+
+While the store is away people are answered all the same: what needs the journal is refused by the
+engine, what needs only memory is shown, STOP stops. Telegram keeps a STOP until it is journaled.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from telegram import Update
@@ -22,7 +25,8 @@ from bot.incoming import STALE_AFTER, Incoming, incoming, payload_of, update_fro
 from bot.lines import Lines
 from bot.poller import Poller
 from bot.stops import Stops
-from engine.commands import Actor, ActorKind, NoteBacklog, NoteStranger
+from bot.unstored import Fate, Unstored
+from engine.commands import Actor, ActorKind, NoteStranger
 from engine.errors import EngineError, EngineStopped, JournalError, QueueFull
 from engine.ports import Clock
 from storage.updates import StoredUpdate, Updates
@@ -31,6 +35,8 @@ log = logging.getLogger(__name__)
 
 STORE_PAUSE_S: Final = 1.0
 STORE_S: Final = 10.0
+# Somebody waits for an answer; a write that takes longer goes on, and is found once it is done.
+STORE_BATCH_S: Final = 3.0
 BUSY_MAX: Final = 100
 CATCH_UP_S: Final = 5.0
 REFUSALS: Final = (EngineStopped, QueueFull, JournalError, DeliveryError)
@@ -65,6 +71,8 @@ class Intake:
             console=console, desk=desk, clock=clock, spawn=self._spawn, done=self._done
         )
         self._backlog = Backlog()
+        self._unstored = Unstored()
+        self.away_since_s: float | None = None
         self._group: asyncio.TaskGroup | None = None
         self._lines: Lines | None = None
         self._busy = asyncio.Semaphore(BUSY_MAX)
@@ -130,20 +138,24 @@ class Intake:
                 stored = await self.receive(
                     batch.updates, is_backlog=is_backlog, may_be_known=offset is None
                 )
+                update_ids = [update.update_id for update in batch.updates]
                 if stored:
-                    offset = max(update.update_id for update in batch.updates) + 1
+                    offset = max(update_ids) + 1
                 else:
                     await asyncio.sleep(STORE_PAUSE_S)
+                    if offset is not None:
+                        offset = self._unstored.offset(update_ids)
                     continue
             if is_backlog and not batch.updates:
                 is_backlog = False
                 self._caught_up.set()
             await self._settle_backlog()
+            await self._done(self._unstored.owed())
 
     async def receive(
         self, updates: Sequence[Update], *, is_backlog: bool = False, may_be_known: bool = False
     ) -> bool:
-        """Take a batch in; False when it could not be stored, so that it must come again.
+        """Take a batch in; False when it could not be stored, so that some may have to come again.
 
         `is_backlog` when nobody listened while it was sent; `may_be_known` when an earlier process
         may have seen it, so that even a STOP in it waits for the store to tell.
@@ -153,24 +165,60 @@ class Intake:
         if not may_be_known:
             self._latch(batch)
         try:
-            async with asyncio.timeout(STORE_S):
+            async with asyncio.timeout(STORE_BATCH_S):
                 new = await self._store.store(
                     [(each.update_id, now, payload_of(each.update)) for each in batch]
                 )
         except (JournalError, TimeoutError) as fault:
-            log.warning("updates cannot be stored", extra={"reason": str(fault)})
+            if self.away_since_s is None:
+                self.away_since_s = self._clock.monotonic()
+                log.warning("updates cannot be stored", extra={"reason": str(fault)})
             # Nobody can tell whether a stop in it is an old one: then it counts.
             self._latch(batch)
+            if not may_be_known:
+                self._take_unstored(batch, is_backlog=is_backlog)
             return False
+        self.away_since_s = None
         settled: list[int] = []
         for each in batch:
+            fate = self._unstored.claimed(each.update_id)
             if self._stops.is_latched(each.update_id):
                 self._stops.stored(each.update_id)
-            elif each.update_id in new and not await self._dispatch(each, is_backlog=is_backlog):
+            elif fate is Fate.DONE:
                 settled.append(each.update_id)
+            elif fate is Fate.IN_HAND:
+                continue  # its line marks it
+            elif (each.update_id in new or fate is Fate.WAITS) and not await self._dispatch(
+                each, is_backlog=is_backlog
+            ):
+                settled.append(each.update_id)
+        settled += [each.update_id for each in self._unstored.unheard() if not self._stranger(each)]
         # Once for the batch: what nobody answers must not keep the next batch waiting.
         await self._done(settled)
         return True
+
+    def _take_unstored(self, batch: Sequence[Incoming], *, is_backlog: bool) -> None:
+        """Answer at once what cannot be stored; what is old waits until it can."""
+        now = self._clock.now()
+        for each in batch:
+            person = self._access.person(each.user_id, each.chat_id)
+            if self._unstored.is_known(each.update_id):
+                continue
+            if self._stops.is_latched(each.update_id):
+                self._unstored.take(each.update_id)
+            elif person is None:
+                self._unstored.hear_later(each)
+            elif each.is_for_another(self._bot_name()):
+                self._unstored.settle(each.update_id)
+            elif self._is_old(each, now, is_backlog=is_backlog):
+                self._unstored.wait(each.update_id)
+            else:
+                self._unstored.take(each.update_id)
+                self._line_up(each, person)
+
+    @staticmethod
+    def _is_old(update: Incoming, now: datetime, *, is_backlog: bool) -> bool:
+        return update.age(now) > STALE_AFTER or (is_backlog and update.is_old_tap(now))
 
     def _latch(self, batch: Sequence[Incoming]) -> None:
         """Look for STOP before anything else is done, and latch it."""
@@ -189,8 +237,7 @@ class Intake:
             return self._stranger(update)
         if update.is_for_another(self._bot_name()):
             return False
-        now = self._clock.now()
-        is_old = update.age(now) > STALE_AFTER or (is_backlog and update.is_old_tap(now))
+        is_old = self._is_old(update, self._clock.now(), is_backlog=is_backlog)
         if update.is_stop:
             if is_old:
                 self._backlog.carried_out(
@@ -200,9 +247,14 @@ class Intake:
             self._stops.stored(update.update_id)
         elif is_old and not await self._was_run(update):
             await self._carry_out_old(update, person)
-        elif not self._lines_there.put(update, person):
-            self._spawn(self._refuse_busy(update, person))
+        else:
+            self._line_up(update, person)
         return True
+
+    def _line_up(self, update: Incoming, person: Person) -> None:
+        assert self._lines is not None, "the intake is not running"
+        if not self._lines.put(update, person):
+            self._spawn(self._refuse_busy(update, person))
 
     def _stranger(self, update: Incoming) -> bool:
         """Answer nothing; have the owners told when a notice is due, and give whether it is."""
@@ -251,24 +303,7 @@ class Intake:
 
     async def _settle_backlog(self) -> None:
         """Tell each chat what was set aside; what cannot be told stays for the next start."""
-        down_since, self._backlog.down_since = self._backlog.down_since, None
-        for chat_id, aside in self._backlog.taken().items():
-            first, last = min(aside.update_ids), max(aside.update_ids)
-            command = NoteBacklog(
-                command_id=f"tgold:{chat_id}:{first}:{last}",
-                actor=Actor(kind=ActorKind.ENGINE, chat_id=chat_id),
-                at=self._clock.now(),
-                chat_id=chat_id,
-                items=aside.shown_items(),
-                done=aside.shown_done(),
-                down_since=down_since,
-            )
-            try:
-                await self._console.send(command)
-            except EngineError as fault:
-                log.warning("backlog not told", extra={"chat_id": chat_id, "reason": str(fault)})
-                continue
-            await self._done(aside.update_ids)
+        await self._done(await self._backlog.told(self._console, self._clock.now()))
 
     async def _work(self, update: Incoming, person: Person) -> None:
         """See one update through; the boundary that nothing a handler raises gets past."""
@@ -298,20 +333,17 @@ class Intake:
         await self._done([update.update_id])
 
     async def _done(self, update_ids: Sequence[int]) -> None:
-        if not update_ids:
+        stored = self._unstored.done(update_ids)
+        if not stored:
             return
         try:
             async with asyncio.timeout(STORE_S):
-                await self._store.handled(update_ids)
+                await self._store.handled(stored)
         except (JournalError, TimeoutError) as fault:
-            # It is handled once more at the next start, where the engine knows the command.
+            # If it ends before, the next process handles it once more and the engine knows it.
+            self._unstored.owe(stored)
             log.warning("update not marked", extra={"reason": str(fault)})
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         assert self._group is not None, "the intake is not running"
         self._group.create_task(work)
-
-    @property
-    def _lines_there(self) -> Lines:
-        assert self._lines is not None, "the intake is not running"
-        return self._lines

@@ -36,11 +36,14 @@ class Pace:
 
 async def patiently(ask: Callable[[], Awaitable[T]], idle_s: float) -> T:
     """Ask the database until it answers: without it nobody knows what was told already."""
+    is_noted = False
     while True:
         try:
             return await ask()
         except JournalError as fault:
-            log.warning("the database does not answer", extra={"reason": str(fault)})
+            if not is_noted:
+                log.warning("the database does not answer", extra={"reason": str(fault)})
+            is_noted = True
             await asyncio.sleep(idle_s)
 
 

@@ -284,7 +284,7 @@ class Desk:
         reason = None
         match fault:
             case JournalUnavailable():
-                reason = f"The database does not answer. Nothing was sent. {fault}"
+                reason = "The database does not answer. Nothing was sent. STOP works."
             case EngineStopped():
                 reason = "The engine is not running. Nothing was sent."
             case QueueFull():

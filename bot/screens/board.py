@@ -56,13 +56,15 @@ def _title(view: BoardView) -> str:
     if view.stale_since is not None:
         since = figures.clock_short(view.stale_since, scene.tz)
         return title_line(f"STALE since {since}", sign=Sign.UNKNOWN, live=scene.live)
-    troubled = view.unknown or any(venue.silent_since or venue.is_stale for venue in view.venues)
+    troubled = _takes_none(view) or view.unknown
+    troubled = troubled or any(venue.silent_since or venue.is_stale for venue in view.venues)
     sign = Sign.LOOK if troubled else Sign.FINE
     return title_line(_states(view), sign=sign, live=scene.live)
 
 
 def _states(view: BoardView) -> tuple[str, ...]:
-    state = view.trading.value.upper()
+    is_shut = view.trading is TradingState.ACTIVE and _takes_none(view)
+    state = "NO ENTRIES" if is_shut else view.trading.value.upper()
     at = figures.clock_short(view.scene.now, view.scene.tz)
     if view.day_pnl is None:
         return (f"{state} at {at}",)
@@ -70,8 +72,16 @@ def _states(view: BoardView) -> tuple[str, ...]:
     return f"{state} {pnl} at {at}", f"{state} {pnl}", f"{state} at {at}"
 
 
+def _takes_none(view: BoardView) -> bool:
+    return view.fault is not None and view.fault.stops_entries
+
+
 def _second_line(view: BoardView) -> str | None:
     scene = view.scene
+    if view.fault is not None and view.fault.stops_entries:
+        since = figures.clock_short(view.fault.at, scene.tz)
+        rest = "Not written down yet." if view.fault.halted else "STOP, cancel work."
+        return f"{plain_text(view.fault.text)} since {since}. {rest}"
     if view.breakers:
         word = "Halted" if view.trading is TradingState.HALTED else "Reducing"
         return f"{word}: {plain_text(breaker_name(view.breakers[0].kind))}. No new entries."
@@ -143,7 +153,7 @@ def _trouble(view: BoardView) -> str | None:
         return "⏳ Flattening"
     if view.stale_since is not None:
         return None
-    if view.fault is not None:
+    if view.fault is not None and not view.fault.stops_entries:
         at = figures.clock(view.fault.at, scene.tz, scene.now)
         return f"Last error {at}, {plain_text(view.fault.text)}"
     return f"Breakers: none tripped. Errors today: {view.errors}"

@@ -20,10 +20,16 @@ GOOD_FOR = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """The last error that was told: when, and what, in a few words."""
+    """The last error that was told: when, and what, in a few words.
+
+    `stops_entries` while none is taken because of it, `halted` once somebody stopped on top of
+    that, which nobody could write down yet.
+    """
 
     at: datetime
     text: str
+    stops_entries: bool = False
+    halted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +103,7 @@ def board_view(
     dust = sum(is_dust(position, instruments, quotes) for position in state.positions.values())
     return BoardView(
         scene=scene,
-        trading=state.trading,
+        trading=TradingState.HALTED if fault is not None and fault.halted else state.trading,
         stop=state.stop,
         breakers=tuple(state.breakers.values()),
         equity=equity,

@@ -267,17 +267,25 @@ UPDATE_CONFIRMED_UNSTORED = Mutant(
     edits=(
         Edit(
             path="bot/intake.py",
+            original="offset = self._unstored.offset(update_ids)",
+            replacement="offset = max(update_ids) + 1",
+        ),
+    ),
+    suites=("tests/bot/chat/test_intake.py",),
+)
+
+REFUSED_THEN_RUN = Mutant(
+    name="refused-then-run",
+    breaks="DESIGN 4.4",
+    mistake="runs what was refused while the store was away, once it can be stored",
+    edits=(
+        Edit(
+            path="bot/intake.py",
             original="""\
-                if stored:
-                    offset = max(update.update_id for update in batch.updates) + 1
-                else:
-                    await asyncio.sleep(STORE_PAUSE_S)
+            elif fate is Fate.DONE:
+                settled.append(each.update_id)
 """,
-            replacement="""\
-                offset = max(update.update_id for update in batch.updates) + 1
-                if not stored:
-                    await asyncio.sleep(STORE_PAUSE_S)
-""",
+            replacement="",
         ),
     ),
     suites=("tests/bot/chat/test_intake.py",),
@@ -298,4 +306,5 @@ MUTANTS = (
     ALERT_SENT_BEFORE_IT_LEFT,
     ALERTS_OVERTAKE,
     UPDATE_CONFIRMED_UNSTORED,
+    REFUSED_THEN_RUN,
 )

@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import sqlite3
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,10 +20,20 @@ from bot.sandbox import FaultKind, Sandbox, SeenMessage
 from bot.secret import Secret
 from bot.telegram_api import TelegramUnreachable, TokenRefused, check_token, telegram_bot
 from engine.commands import Role
-from engine.events import BacklogSetAside, OrderCancelRequested, TradingHalted
+from engine.events import BacklogSetAside, OrderCancelRequested, StrangerNoted, TradingHalted
 from engine.orders import OrderStatus
 from engine.risk_limits import ConfirmMode, ConfirmPolicy
-from tests.bot.chat.world import OWNER, PLAN, TRADER, VIEWER, ChatWorld, TestClock, console
+from storage import sqlite
+from tests.bot.chat.world import (
+    OWNER,
+    PLAN,
+    STRANGER,
+    TRADER,
+    VIEWER,
+    ChatWorld,
+    TestClock,
+    console,
+)
 
 
 @pytest.mark.parametrize("text", ["/stop", "/STOP now", "/stop@bot", "⛔ STOP", "stop", "Stop!!"])
@@ -324,29 +335,74 @@ async def test_a_stop_that_died_unjournaled_is_carried_out_by_the_next_process(
         assert halted.actor.user_id == OWNER
 
 
-async def test_what_could_not_be_stored_comes_again_and_is_run(
-    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@asynccontextmanager
+async def held(folder: Path) -> AsyncIterator[None]:
+    """Let another program hold the database, so that nothing can be written."""
+    holder = sqlite3.connect(folder / "journal.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
+
+
+async def test_what_cannot_be_stored_is_refused_at_once_and_never_run_later(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 100)
     async with console(tmp_path, sandbox) as world:
         await world.said(OWNER, "/status", part="ACTIVE")
         await world.handled()
-        # given a database that another program holds while a command arrives
-        holder = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
-        holder.execute("BEGIN IMMEDIATE")
-        try:
+        # given a database that another program holds while an order arrives
+        async with held(tmp_path):
             asked = await sandbox.say(OWNER, "/buy btc 250 usdt")
-            async with asyncio.timeout(20):
-                while "updates cannot be stored" not in caplog.text:  # noqa: ASYNC110 - a log line
-                    await asyncio.sleep(0.05)
-            world.requote()
-        finally:
-            holder.execute("ROLLBACK")
-            holder.close()
-        # when it is free again, then Telegram still had the command
-        card = await sandbox.wait_for_message(
-            lambda one: one.has_button("Confirm") and one.message_id > asked, chat_id=OWNER
+            await world.said(OWNER, "/positions", part="No positions")
+            refused = await sandbox.wait_for_text("Nothing was sent", chat_id=OWNER, after=asked)
+        # when it is free again, then what comes again is known, and what is new is run
+        world.requote()
+        await world.said(OWNER, "/mode", part="PAPER")
+        await world.handled()
+        assert "SignalReceived" not in {type(one).__name__ for one in await world.journaled()}
+        wanted = await sandbox.say(OWNER, "/buy btc 250 usdt")
+        await sandbox.wait_for_message(
+            lambda one: one.has_button("Confirm") and one.message_id > wanted, chat_id=OWNER
         )
-        assert "BTC" in card.text
+        seen = await sandbox.messages(OWNER)
+        assert len([one for one in seen if one.text == refused.text]) == 1
+
+
+async def test_telegram_keeps_an_unjournaled_stop_and_gives_what_was_sent_after_it(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 100)
+    async with console(tmp_path, sandbox) as world:
+        await world.said(OWNER, "/status", part="ACTIVE")
+        await world.handled()
+        known = await world.assembly.updates.last_id()
+        assert known is not None
+        # given a held database, strangers that fill an answer of Telegram, then a stop
+        async with held(tmp_path):
+            for _ in range(25):
+                await sandbox.say(STRANGER, "let me in")
+            await world.said(TRADER, "/stop", part="HALTED, not yet journaled")
+            await world.said(OWNER, "/mode", part="PAPER")
+            # then what precedes the stop is confirmed, and the stop is not
+            async with asyncio.timeout(20):
+                while (asked := await confirmed(sandbox)) < known + 26:  # noqa: ASYNC110 - a call
+                    await asyncio.sleep(0.05)
+            await world.said(OWNER, "/mode", part="PAPER")
+            assert await confirmed(sandbox) == asked == known + 26
+        # when it is free again, then the stop is journaled once, and the strangers are noted
+        assert len(await world.event_of(TradingHalted)) == 1
+        await world.event_of(StrangerNoted)
+        await world.said(OWNER, "/status", part="HALTED")
+
+
+async def confirmed(sandbox: Sandbox) -> int:
+    """Give the first update that Telegram must still keep."""
+    calls = await sandbox.calls("getUpdates")
+    return max(int(call.parameters.get("offset", 0)) for call in calls)
 
 
 async def test_an_edited_message_runs_nothing_and_says_so(world: ChatWorld) -> None:

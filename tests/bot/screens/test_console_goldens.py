@@ -154,6 +154,12 @@ def test_the_board_halted_by_a_person(golden: Golden) -> None:
     golden("B_halted", _board(state))
 
 
+def test_the_board_while_nothing_can_be_written(golden: Golden) -> None:
+    fault = Fault(at=a.at("14:30:11"), text="Database away", stops_entries=True)
+    golden("B_away", _board(a.live_state(), fault=fault))
+    golden("B_away_halted", _board(a.live_state(), fault=replace(fault, halted=True)))
+
+
 def test_c1_to_c3_the_guided_trade(golden: Golden) -> None:
     state = a.live_state()
     scene = a.scene(state)
