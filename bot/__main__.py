@@ -13,6 +13,7 @@ from bot import collector
 from bot.cli.arguments import (
     ENV_FILE,
     Arguments,
+    BackupArguments,
     DemoArguments,
     DoctorArguments,
     JournalArguments,
@@ -63,6 +64,10 @@ def _run(arguments: Arguments) -> int:
             from bot.cli.journal import work_on  # noqa: PLC0415 - the command's own libraries
 
             return asyncio.run(work_on(arguments, os.environ, _say))
+        case BackupArguments():
+            from bot.cli.backup import save_or_restore  # noqa: PLC0415 - the command's own libraries
+
+            return asyncio.run(save_or_restore(arguments, os.environ, _say))
 
 
 def _serve(arguments: DemoArguments | RunArguments) -> int:

@@ -14,18 +14,20 @@ from sqlalchemy import Connection, MetaData, Table, func, insert, inspect, selec
 from engine.errors import JournalCorrupt
 from storage.migration import TABLES
 from storage.statements import is_server
-from storage.tables import PROJECTIONS, SNAPSHOTS
+from storage.tables import LEASE, PROJECTIONS, SNAPSHOTS
 
 ROWS_AT_ONCE: Final = 1000
-# What a replay of the events gives again. Every other table is carried, one added later as well;
-# what belongs to a running process and not to the journal, such as a lease, is to be named here.
+# What a replay of the events gives again.
 DERIVED: Final = frozenset(table.name for table in (*PROJECTIONS, SNAPSHOTS))
+# What belongs to a running process and not to its journal. Every other table is carried, one added
+# later as well.
+OF_A_PROCESS: Final = frozenset({LEASE.name})
 
 
 def carried(connection: Connection) -> tuple[Table, ...]:
     """Give the tables that a backup of this database holds, with the columns they have there."""
     there = set(inspect(connection).get_table_names())
-    names = [name for name in TABLES.tables if name in there and name not in DERIVED]
+    names = [name for name in TABLES.tables if name in there and name not in DERIVED | OF_A_PROCESS]
     return tuple(reflected(connection, name) for name in names)
 
 

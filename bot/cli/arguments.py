@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NoReturn
 
+from bot.cli.examples import (
+    BACKUP_EXAMPLES,
+    DEMO_EXAMPLES,
+    EXAMPLES,
+    JOURNAL_EXAMPLES,
+    KILL_EXAMPLES,
+    RUN_EXAMPLES,
+)
 from bot.version import VERSION
 
 KillVerb = Literal["stop", "flatten"]
 JournalAction = Literal["verify", "export", "rebuild"]
+BackupVerb = Literal["backup", "restore"]
 
 PORT_MAX: Final = 65535
 SEED_MAX: Final = 2**31 - 1
@@ -69,38 +78,32 @@ class JournalArguments:
     output: Path | None
 
 
-Arguments = DemoArguments | RunArguments | DoctorArguments | KillArguments | JournalArguments
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupArguments:
+    """Write a journal to `file`, or make one from it; which journal, as in JournalArguments.
 
-_EXAMPLES = """examples:
-  quarterdeck demo                  try it: a chat, a market and 10,000 USDT, no account needed
-  quarterdeck doctor                check the settings before the first run
-  quarterdeck run                   trade, as the environment or .env says
-  quarterdeck stop                  no new entries, now, from this shell
-  quarterdeck flatten               stop, close every position, verify at the venues
-  quarterdeck journal verify        prove that the journal is whole
+    `only_checks` restores into memory and keeps nothing. `may_overwrite` lets a backup take the
+    place of an older one.
+    """
 
-exit codes: 0 done; 1 not done, or something is wrong; 2 settings, arguments or a journal that
-cannot be used, one sentence each on standard error.
-"""
-_DEMO_EXAMPLES = """examples:
-  quarterdeck demo
-  quarterdeck demo --port 8123 --no-browser
-  quarterdeck demo --folder ./try --seed 7
-"""
-_RUN_EXAMPLES = """examples:
-  quarterdeck run
-  quarterdeck run --env-file /etc/quarterdeck.env
-"""
-_KILL_EXAMPLES = """examples:
-  quarterdeck {verb}
-  quarterdeck {verb} --demo
-  quarterdeck {verb} --env-file /etc/quarterdeck.env
-"""
-_JOURNAL_EXAMPLES = """examples:
-  quarterdeck journal {action}
-  quarterdeck journal {action} --demo
-  quarterdeck journal {action} --database sqlite:///quarterdeck-paper.db
-"""
+    verb: BackupVerb
+    file: Path
+    only_checks: bool
+    may_overwrite: bool
+    demo: bool
+    folder: Path
+    env_file: Path
+    database: str | None
+
+
+Arguments = (
+    DemoArguments
+    | RunArguments
+    | DoctorArguments
+    | KillArguments
+    | JournalArguments
+    | BackupArguments
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -147,6 +150,17 @@ def parse(argv: Sequence[str]) -> Arguments:
             database=given.database,
             output=getattr(given, "output", None),
         )
+    if command in ("backup", "restore"):
+        return BackupArguments(
+            verb="backup" if command == "backup" else "restore",
+            file=given.file.expanduser(),
+            only_checks=getattr(given, "check", False),
+            may_overwrite=getattr(given, "overwrite", False),
+            demo=given.demo or given.folder is not None,
+            folder=_folder(given),
+            env_file=given.env_file,
+            database=given.database,
+        )
     return KillArguments(
         verb="stop" if command == "stop" else "flatten",
         demo=given.demo or given.folder is not None,
@@ -165,7 +179,7 @@ def _parser() -> _Parser:
         prog="quarterdeck",
         description="A Telegram operator console for crypto trading. What you saw is what "
         "executes, exactly once, and the stop button always answers.",
-        epilog=_EXAMPLES,
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -174,18 +188,18 @@ def _parser() -> _Parser:
         dest="command", metavar="COMMAND", required=True, parser_class=_Parser
     )
     _add_demo(commands)
-    run = _command(commands, "run", "trade for real or on paper, as configured", _RUN_EXAMPLES)
+    run = _command(commands, "run", "trade for real or on paper, as configured", RUN_EXAMPLES)
     _take_env_file(run)
     doctor = _command(
-        commands, "doctor", "check settings, database, venues, Redis and Telegram", _RUN_EXAMPLES
+        commands, "doctor", "check settings, database, venues, Redis and Telegram", RUN_EXAMPLES
     )
-    doctor.epilog = _RUN_EXAMPLES.replace(" run", " doctor")
+    doctor.epilog = RUN_EXAMPLES.replace(" run", " doctor")
     _take_env_file(doctor)
     for verb, words in (
         ("stop", "halt: no new entries, resting entries cancelled; exits go on"),
         ("flatten", "halt, close every position, verify flat at the venues"),
     ):
-        kill = _command(commands, verb, words, _KILL_EXAMPLES.format(verb=verb))
+        kill = _command(commands, verb, words, KILL_EXAMPLES.format(verb=verb))
         kill.description = (
             f"{words[:1].upper()}{words[1:]}. Through the running process if there is one, "
             "else directly."
@@ -193,6 +207,7 @@ def _parser() -> _Parser:
         _take_demo(kill)
         _take_env_file(kill)
     _add_journal(commands)
+    _add_backup(commands)
     return parser
 
 
@@ -213,7 +228,7 @@ def _command(
 
 
 def _add_demo(commands: "_Commands[_Parser]") -> None:
-    demo = _command(commands, "demo", "a chat, a simulated market and paper money", _DEMO_EXAMPLES)
+    demo = _command(commands, "demo", "a chat, a simulated market and paper money", DEMO_EXAMPLES)
     _take_folder(demo)
     demo.add_argument(
         "--port", type=_port, metavar="N", help="the page's port; 0 lets the system choose"
@@ -227,10 +242,8 @@ def _add_demo(commands: "_Commands[_Parser]") -> None:
 
 
 def _add_journal(commands: "_Commands[_Parser]") -> None:
-    journal = _command(
-        commands, "journal", "verify, export or rebuild a journal", _JOURNAL_EXAMPLES
-    )
-    journal.epilog = _JOURNAL_EXAMPLES.format(action="verify")
+    journal = _command(commands, "journal", "verify, export or rebuild a journal", JOURNAL_EXAMPLES)
+    journal.epilog = JOURNAL_EXAMPLES.format(action="verify")
     actions = journal.add_subparsers(
         dest="action", metavar="ACTION", required=True, parser_class=_Parser
     )
@@ -239,16 +252,48 @@ def _add_journal(commands: "_Commands[_Parser]") -> None:
         ("export", "print one JSON object per event and line"),
         ("rebuild", "make the tables again from the events; nothing else may use the journal"),
     ):
-        action = _command(actions, name, words, _JOURNAL_EXAMPLES.format(action=name))
-        _take_demo(action)
-        _take_env_file(action)
-        action.add_argument(
-            "--database", metavar="URL", help="this journal, whatever the environment says"
-        )
+        action = _command(actions, name, words, JOURNAL_EXAMPLES.format(action=name))
+        _take_journal(action)
         if name == "export":
             action.add_argument(
                 "--output", type=Path, metavar="FILE", help="write here, all or nothing"
             )
+
+
+def _add_backup(commands: "_Commands[_Parser]") -> None:
+    for verb, words, example in (
+        (
+            "backup",
+            "write everything that cannot be made again to a file, while the console runs",
+            "sqlite:///quarterdeck-paper.db",
+        ),
+        (
+            "restore",
+            "make an empty database the journal of a backup, in a new epoch; overwrites nothing",
+            "postgresql://localhost/quarterdeck",
+        ),
+    ):
+        command = _command(
+            commands, verb, words, BACKUP_EXAMPLES.format(verb=verb, example=example)
+        )
+        command.add_argument("file", type=Path, metavar="FILE", help="the backup")
+        if verb == "backup":
+            command.add_argument(
+                "--overwrite", action="store_true", help="take the place of a file that is there"
+            )
+        else:
+            command.add_argument(
+                "--check", action="store_true", help="restore into memory: prove the file only"
+            )
+        _take_journal(command)
+
+
+def _take_journal(parser: argparse.ArgumentParser) -> None:
+    _take_demo(parser)
+    _take_env_file(parser)
+    parser.add_argument(
+        "--database", metavar="URL", help="this journal, whatever the environment says"
+    )
 
 
 def _take_demo(parser: argparse.ArgumentParser) -> None:

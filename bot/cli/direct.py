@@ -10,7 +10,7 @@ from bot.assembly import AccountPlan, Assembly, assembled
 from bot.cli.refusal import CommandRefused
 from bot.clock import SystemClock
 from bot.settings import Settings
-from engine.markets.group import MarketGroup
+from engine.markets.group import Market, MarketGroup
 from engine.markets.public import PublicMarket
 from engine.markets.simulated import SimulatedMarket
 from engine.ports import Clock, Quotes
@@ -56,7 +56,7 @@ async def _state_of(database_url: str) -> State:
 
 
 def _market_of(journal: JournalIdentity, settings: Settings, clock: Clock) -> Quotes:
-    markets: dict[str, Quotes] = {}
+    markets: dict[str, Market] = {}
     addresses = {venue.venue: venue.api_url for venue in settings.venues}
     for account in journal.accounts:
         if journal.market.startswith(SIMULATED):

@@ -1,22 +1,27 @@
 """`quarterdeck journal verify|export|rebuild`."""
 
+import asyncio
 import os
+import random
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, assert_never
 
-from bot.cli.arguments import JournalArguments, demo_database_url
+from bot.cli.arguments import BackupArguments, JournalArguments, demo_database_url
+from bot.cli.progress import Bar
 from bot.cli.reading import settings_of
 from bot.cli.refusal import CommandRefused
+from bot.cli.whole_file import written_whole
+from bot.clock import SystemClock
 from bot.kill_switch import Say
 from bot.settings import load_settings
 from bot.side_door import database_file
 from engine.errors import JournalCorrupt, JournalLocked
 from storage.database import Database
 from storage.journal import SqlJournal
+from storage.lease import lease_of
 from storage.ledger_check import LedgerCheck, books_checked
 from storage.presence import holds_journal
 from storage.verification import Verification
@@ -31,7 +36,7 @@ async def work_on(arguments: JournalArguments, environ: Mapping[str, str], say: 
 
     Raises: CommandRefused, SettingsError, EnvironmentFileError, JournalError.
     """
-    url = _database_url(arguments, environ)
+    url = journal_url(arguments, environ)
     match arguments.action:
         case "verify":
             return await verify(url, say)
@@ -43,7 +48,7 @@ async def work_on(arguments: JournalArguments, environ: Mapping[str, str], say: 
             assert_never(arguments.action)
 
 
-def _database_url(arguments: JournalArguments, environ: Mapping[str, str]) -> str:
+def journal_url(arguments: JournalArguments | BackupArguments, environ: Mapping[str, str]) -> str:
     """Name the journal. Raises: CommandRefused, SettingsError, EnvironmentFileError."""
     if arguments.demo and arguments.database is not None:
         raise CommandRefused("--demo and --database name two journals: give one of them.")
@@ -63,7 +68,7 @@ async def verify(database_url: str, say: Say) -> int:
     """
     database = Database(database_url, is_reader=True)
     try:
-        await _opened(database)
+        await open_to_read(database)
         # One view for both books, so that a running process cannot come between them.
         found, checks = await database.read(books_checked)
     except JournalCorrupt as fault:
@@ -74,7 +79,7 @@ async def verify(database_url: str, say: Say) -> int:
     return _told(database.name, found, checks, say)
 
 
-async def _opened(database: Database) -> None:
+async def open_to_read(database: Database) -> None:
     """Open a journal to be read. Raises: CommandRefused when there is none, JournalError."""
     await database.open()
     if not await database.read(holds_journal):
@@ -119,38 +124,19 @@ async def export(database_url: str, output: Path | None, say: Say) -> int:
     """
     database = Database(database_url, is_reader=True)
     try:
-        await _opened(database)
+        await open_to_read(database)
         journal = SqlJournal(database)
         if output is None:
             # A reader that has read enough, as `head` does, is no fault.
             with suppress(BrokenPipeError), _standard_output() as file:
                 await journal.export(file)
             return SOUND
-        count = await _exported_to(journal, output)
+        with written_whole(output) as file:
+            count = await journal.export(file)
     finally:
         await database.close()
     say(f"{count} events written to {output}.")
     return SOUND
-
-
-async def _exported_to(journal: SqlJournal, output: Path) -> int:
-    """Write beside the file, then take its place. Raises: CommandRefused, JournalError."""
-    draft: Path | None = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=output.parent, prefix=f".{output.name}.", delete=False
-        ) as file:
-            draft = Path(file.name)
-            count = await journal.export(file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(output)
-    except OSError as fault:
-        raise CommandRefused(f"{output} cannot be written: {fault.strerror or fault}.") from fault
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
-    return count
 
 
 def _standard_output() -> IO[bytes]:
@@ -164,17 +150,40 @@ async def rebuild(database_url: str, say: Say) -> int:
 
     Raises: CommandRefused when one does, or when there is no journal; JournalError.
     """
-    file = database_file(database_url)
-    if file is not None and not file.is_file():
-        raise CommandRefused(f"There is no journal at {file}.")
+    await _check_there(database_url)
     database = Database(database_url)
+    # Its number gives each process dice of its own; they only spread what is tried again.
+    dice = random.Random(os.getpid())  # noqa: S311 - see above
+    lease = lease_of(database_url, database, SystemClock(), dice)
+    bar = Bar("events", say)
     try:
-        count = await SqlJournal(database).rebuild()
+        await lease.take()
+        count = await SqlJournal(database).rebuild(bar.told)
+    except asyncio.CancelledError:
+        bar.stop()
+        say("Interrupted: it is one transaction, so the tables are as they were.")
+        raise
     except JournalLocked as fault:
         raise CommandRefused(
             f"{str(fault).rstrip('.')}. The tables are made again only while nobody uses them."
         ) from fault
     finally:
         await database.close()
+        await lease.release()
     say(f"{count} events read, every table made again.")
     return SOUND
+
+
+async def _check_there(database_url: str) -> None:
+    """See that there is a journal, so that none is begun here. Raises: CommandRefused."""
+    file = database_file(database_url)
+    if file is not None:
+        if not file.is_file():
+            raise CommandRefused(f"There is no journal at {file}.")
+        # What is wrong with it is for the rebuild to find, which may mend it.
+        return
+    database = Database(database_url, is_reader=True)
+    try:
+        await open_to_read(database)
+    finally:
+        await database.close()
