@@ -3,7 +3,7 @@
 This module is the only one that imports redis-py, and is itself imported when REDIS_URL is set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -72,6 +72,11 @@ class RedisWire:
         for answer in await self._asked(pipeline.execute(raise_on_error=False)):
             if isinstance(answer, Exception):
                 raise fault_of(answer) from answer
+
+    async def facts(self) -> Mapping[str, str]:
+        """Give what the server tells of itself, for example its version. Raises: CacheFault."""
+        found = await self._asked(self._client.info("everything"))
+        return {str(name): str(value) for name, value in found.items()}
 
     async def close(self) -> None:
         """Close every connection, whatever state it is in."""

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from telegram.error import TelegramError
@@ -19,6 +20,7 @@ from storage.cache_wire import RedisWire
 ANSWER_S: Final = 5.0
 PROBE: Final = Entry(name="quarterdeck:doctor", payload=b"well", ttl_s=10)
 PROBES: Final = 5
+STREAMS_VERSION_MIN: Final = (6, 2)
 
 
 async def check_telegram(settings: Settings) -> list[Finding]:
@@ -49,16 +51,20 @@ async def check_telegram(settings: Settings) -> list[Finding]:
     return found
 
 
-async def check_redis(url: Secret | None) -> list[Finding]:
-    """Write to Redis and read it back, if it is used, and see whether it is quick enough."""
+async def check_redis(url: Secret | None, streams: Sequence[str] = ()) -> list[Finding]:
+    """Write to Redis and read it back, if it is used; see whether it is quick, and fit for streams.
+
+    `streams` names those that are switched on.
+    """
     if url is None:
         return [ok("redis", "Not used; what it would cache is kept in the process.")]
     try:
         async with asyncio.timeout(ANSWER_S * 2):
-            spent_s = await _redis_answer_s(url)
+            spent_s, facts = await _redis_probed(url, asks=bool(streams))
     except (CacheFault, TimeoutError) as fault:
         why = str(fault) or "Redis does not answer in time"
         return [fail("redis", f"{why}: check REDIS_URL, or leave it out; run works without it.")]
+    found = _fit_for_streams(facts) if streams else []
     spent_ms = round(spent_s * 1000, 1)
     if spent_s > CACHE_ANSWER_S:
         return [
@@ -66,13 +72,35 @@ async def check_redis(url: Secret | None) -> list[Finding]:
                 "redis",
                 f"It answers in {spent_ms} ms, and run gives it up after "
                 f"{CACHE_ANSWER_S * 1000:.0f} ms: use one that is nearer.",
+            ),
+            *found,
+        ]
+    return [ok("redis", f"It takes values in and gives them out, in {spent_ms} ms."), *found]
+
+
+def _fit_for_streams(facts: Mapping[str, str]) -> list[Finding]:
+    """Judge what Redis tells of itself, where signals or events run over it."""
+    version = facts.get("redis_version", "")
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers and numbers < STREAMS_VERSION_MIN:
+        return [fail("redis", f"STREAMS needs Redis 6.2 or newer, and this is {version}.")]
+    policy = facts.get("maxmemory_policy", "")
+    if facts.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
+        return [
+            warn(
+                "redis",
+                f"When it is full it throws streams away (maxmemory-policy {policy}): set "
+                "noeviction or a volatile policy.",
             )
         ]
-    return [ok("redis", f"It takes values in and gives them out, in {spent_ms} ms.")]
+    return [ok("redis", f"Streams can run over it (Redis {version}).")]
 
 
-async def _redis_answer_s(url: Secret) -> float:
-    """Give the quickest of a few round trips, in seconds. Raises: CacheFault."""
+async def _redis_probed(url: Secret, *, asks: bool) -> tuple[float, Mapping[str, str]]:
+    """Give the quickest of a few round trips in seconds, and what Redis tells if it is asked.
+
+    Raises: CacheFault.
+    """
     wire = RedisWire(url.reveal(), answer_s=ANSWER_S)
     now_s = asyncio.get_running_loop().time
     spent_s: list[float] = []
@@ -82,9 +110,10 @@ async def _redis_answer_s(url: Secret) -> float:
             begun_s = now_s()
             await wire.read(PROBE.name)
             spent_s.append(now_s() - begun_s)
+        facts = await wire.facts() if asks else {}
     finally:
         await wire.close()
-    return min(spent_s)
+    return min(spent_s), facts
 
 
 async def check_port(port: int | None, *, is_running: bool) -> list[Finding]:

@@ -56,7 +56,7 @@ def _checks(settings: Settings) -> list[Awaitable[list[Finding]]]:
     currency = settings.paper_balance.currency
     return [
         check_database(settings),
-        check_redis(settings.redis_url),
+        check_redis(settings.redis_url, settings.streams),
         check_telegram(settings),
         *(check_venue(venue, currency) for venue in settings.venues),
         check_port(settings.port, is_running=file is not None and is_held(file)),

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.cli.arguments import DoctorArguments
+from bot.cli.check_network import _fit_for_streams
 from bot.cli.doctor import examine
+from bot.cli.findings import Verdict
 from bot.sandbox import Sandbox
 from bot.settings import SettingsError
 from bot.side_door import SideDoor, door_path
@@ -183,6 +185,32 @@ async def test_a_redis_that_is_full_is_found(
         "fail  redis: Redis is full (maxmemory) and takes nothing in: check REDIS_URL, or leave it "
         "out; run works without it."
     )
+
+
+async def test_a_redis_is_asked_whether_streams_can_run_over_it(
+    settings: dict[str, str], redis_server: RedisServer
+) -> None:
+    streams = settings | {"REDIS_URL": redis_server.url, "STREAMS": "signals,events"}
+    _, lines = await told(streams)
+    assert re.match(
+        r"ok    redis: Streams can run over it \(Redis [0-9.]+\)\.", of(lines, "redis")[1]
+    )
+    with redis_server.client as client:
+        client.config_set("maxmemory", "100mb")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    _, lines = await told(streams)
+    assert of(lines, "redis")[1] == (
+        "warn  redis: When it is full it throws streams away (maxmemory-policy allkeys-lru): set "
+        "noeviction or a volatile policy."
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"), [("6.0.20", False), ("5.0.7", False), ("6.2.0", True), ("10.1.2", True)]
+)
+def test_streams_need_a_redis_of_6_2(version: str, fits: bool) -> None:
+    (found,) = _fit_for_streams({"redis_version": version})
+    assert (found.verdict is Verdict.OK) is fits
 
 
 async def test_a_redis_that_is_too_far_away_is_found(settings: dict[str, str]) -> None:
