@@ -24,10 +24,12 @@ from sqlalchemy import (
 )
 
 from engine.errors import JournalMismatch
+from storage.history_tables import CANDLES
 from storage.migrations import FOLDER, REVISIONS
 from storage.paper_tables import PAPER_HEADS
 from storage.statements import is_server
 
+assert PAPER_HEADS.metadata is CANDLES.metadata, "one catalogue holds every table"
 TABLES: Final = PAPER_HEADS.metadata
 """Every table of ours; a module with further ones is imported here."""
 STAMP: Final = Table(

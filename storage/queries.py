@@ -149,7 +149,7 @@ class Queries:
         """Give an order's fills in the order in which they were booked."""
         column = t.FILLS.c.client_order_id
         rows = await self._rows(t.FILLS, column == client_order_id, by=t.FILLS.c.seq)
-        return tuple(_fill(row) for row in rows)
+        return tuple(fill_record(row) for row in rows)
 
     async def fills_since(
         self,
@@ -166,7 +166,7 @@ class Queries:
         if symbol is not None:
             conditions.append(t.FILLS.c.symbol == symbol)
         rows = await self._rows(t.FILLS, *conditions, by=t.FILLS.c.seq.desc(), limit=limit)
-        return tuple(_fill(row) for row in rows)
+        return tuple(fill_record(row) for row in rows)
 
     async def days(self, days_max: int, equity_now: Decimal) -> Sequence[DayBar]:
         """Give the last days' PnL, oldest first; the newest day ends at `equity_now`."""
@@ -211,7 +211,8 @@ def _closed(row: Values) -> ClosedPosition:
     )
 
 
-def _fill(row: Values) -> FillRecord:
+def fill_record(row: Values) -> FillRecord:
+    """Read a row of `fills`. Raises: JournalCorrupt."""
     key = row["identity"]
     liquidity = row["liquidity"]
     return FillRecord(

@@ -118,11 +118,17 @@ class Feed:
         """Fetch candles as the venue gives them, unchecked. Raises: VenueUnavailable."""
         since_ms = (since - EPOCH) // timedelta(milliseconds=1)
         await self._budget.take()
-        rows = await self._guard(
-            self._client.fetch_ohlcv(series.symbol, series.timeframe.value, since_ms, count),
-            parts=1,
-        )
-        if not isinstance(rows, list):
+        client = self._client
+        client.enableLastJsonResponse = True
+        try:
+            rows = await self._guard(
+                client.fetch_ohlcv(series.symbol, series.timeframe.value, since_ms, count), parts=1
+            )
+            body = client.last_json_response
+        finally:
+            client.enableLastJsonResponse, client.last_json_response = False, None
+        # ccxt reads a page of HTML, or an empty object, as a list without rows.
+        if not isinstance(rows, list) or (not rows and body in (None, {}, "")):
             raise VenueUnavailable(f"{self._venue} sent an answer that makes no sense.")
         return [_candle_row(row) for row in rows]
 

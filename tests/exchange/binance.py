@@ -10,6 +10,8 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.exchange.klines import Klines
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TIME_MS = 1_772_443_800_000
 
@@ -52,6 +54,7 @@ class LocalBinance:
     requests: list[str] = field(default_factory=list)
     lists_swaps: bool = True
     book_time_ms: int = TIME_MS
+    klines: Klines | None = None
     url: str = ""
     _runner: web.AppRunner | None = None
     _released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -105,6 +108,8 @@ class LocalBinance:
                 return web.Response(text="<html>Hello</html>", content_type="text/html")
             case "empty":
                 return web.json_response({})
+            case "no rows":
+                return web.json_response([])
             case "truncated":
                 return await _truncated(request)
             case "stall":
@@ -180,6 +185,10 @@ class LocalBinance:
 
     async def _klines(self, request: web.Request) -> web.Response:
         pair = self.pairs[request.query["symbol"]]
+        if self.klines is not None:
+            asked = request.query
+            start_ms, count = int(asked.get("startTime", 0)), int(asked.get("limit", 500))
+            return web.json_response(self.klines.rows(asked["interval"], start_ms, count))
         price = f"{pair.bid:.8f}"
         rows = [
             [TIME_MS + 60_000 * n, price, price, price, price, "1", 0, "1", 1, "1", "1", "0"]

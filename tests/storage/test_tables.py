@@ -7,13 +7,14 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from storage.paper_tables import PAPER_HEADS
 from storage.statements import upserting
-from storage.types import DecimalText, UtcDateTime
+from storage.types import DecimalText, UtcDateTime, UtcMillis
 
 TABLES = PAPER_HEADS.metadata.sorted_tables
 DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]
 AMOUNTS = frozenset(
     "quantity filled price price_average fee fee_quote fees realised_pnl equity cash gross "
-    "unrealised_pnl high_water day_open entry_price exit_price quantity_peak".split()
+    "unrealised_pnl high_water day_open entry_price exit_price quantity_peak bid ask mark open high "
+    "low close volume".split()
 )
 
 
@@ -36,7 +37,7 @@ def test_no_column_rounds_an_amount_or_forgets_a_zone(table: Table) -> None:
         if column.name in AMOUNTS:
             assert isinstance(column.type, DecimalText), column
         if column.name == "at" or column.name.endswith(("_at", "_before")):
-            assert isinstance(column.type, UtcDateTime), column
+            assert isinstance(column.type, UtcDateTime | UtcMillis), column
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
