@@ -13,8 +13,8 @@ TABLES = PAPER_HEADS.metadata.sorted_tables
 DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]
 AMOUNTS = frozenset(
     "quantity filled price price_average fee fee_quote fees realised_pnl equity cash gross "
-    "unrealised_pnl high_water day_open entry_price exit_price quantity_peak bid ask mark open high "
-    "low close volume".split()
+    "unrealised_pnl high_water day_open entry_price exit_price quantity_peak bid ask mark open "
+    "high low close volume".split()
 )
 
 
