@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from functools import partial
 
 from telegram import Bot
@@ -25,13 +25,14 @@ from bot.menus import Menus
 from bot.metrics import Latency, Metrics
 from bot.pings import Pings
 from bot.poller import Poller
+from bot.pruning import Pruning
 from bot.schedule import Schedule
 from bot.secret import Secret
 from bot.settings import OperatorSetting
-from bot.side_door import SideDoor, door_path
+from bot.side_door import SideDoor, database_file, door_path
+from bot.standby import Standby
 from bot.telegram_api import TelegramUnreachable, check_token, take_updates, telegram_bot
 from bot.tellings.book import Tellings
-from bot.tellings.orders import asked_scope
 from bot.tellings.telling import Desk as TellingDesk
 from bot.version import VERSION
 from bot.views.board import Fault
@@ -41,11 +42,6 @@ from engine.events import Event
 from engine.identities import instrument_key
 from engine.risk_limits import TradingState
 from engine.state import State
-
-GAUGES_EVERY_S = 5.0
-PRUNE_EVERY_S = 3600.0
-KEPT = timedelta(days=30)
-UPDATES_KEPT = 10_000
 
 log = logging.getLogger("quarterdeck")
 
@@ -88,6 +84,7 @@ class App:
         self.metrics = Metrics()
         self._ways = ways
         self._bot: Bot = ways.bot(plan.token, plan.api_url)
+        self._standby = Standby(assembly, ways.jitter)
         self._access = Access(plan.operators)
         self._bot_name: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -182,8 +179,10 @@ class App:
     def _door_of(self) -> SideDoor | None:
         if not self._ways.has_door:
             return None
-        assembly = self.assembly
-        return SideDoor(door_path(assembly.plan.database_url), assembly.engine, assembly.clock)
+        assembly, url = self.assembly, self.assembly.plan.database_url
+        # Whoever holds a server's lease is the one; a file's lock nobody could have lost.
+        takes_over = database_file(url) is None
+        return SideDoor(door_path(url), assembly.engine, assembly.clock, takes_over=takes_over)
 
     def _web_of(self) -> Web | None:
         if self.plan.port is None:
@@ -195,13 +194,35 @@ class App:
             metrics_token=self.plan.metrics_token,
         )
 
+    async def stand_by(self, stopping: asyncio.Event) -> bool:
+        """Wait until this process may be the active one; False when asked to stop before that.
+
+        The token is checked and the web answers meanwhile.
+        Raises: TokenRefused, JournalError, PortTaken; nothing runs then.
+        """
+        taken = False
+        try:
+            taken = await self._standby.wait(stopping, begins=self._begin_standby)
+        finally:
+            if not taken:
+                await self.stop()
+        return taken
+
+    async def _begin_standby(self) -> None:
+        if self._web is not None:
+            await self._web.start()
+        await self._telegram_missing()
+
     async def start(self) -> None:
         """Check the token, open the journal, then serve.
 
         Raises: TokenRefused, TelegramUnreachable, JournalError, PortTaken; nothing runs then.
         """
+        # Who takes over has checked it, and goes on without the chat: somebody must trade.
+        takes_over, unreachable = self._standby.has_waited, None
         try:
-            unreachable = await self._telegram_missing()
+            if not takes_over:
+                unreachable = await self._telegram_missing()
             await self.assembly.start()
             self._check_worth(unreachable)
             self._follow_a_pulse()
@@ -222,8 +243,8 @@ class App:
             ("board", self._board.run),
             ("pings", self._pings.run),
             ("menus", self._menus.run),
-            ("gauges", self._measure),
-            ("pruning", self._prune),
+            ("gauges", self._gauges.run),
+            ("pruning", Pruning(self.assembly).run),
         )
         for name, run in work:
             # No TaskGroup: they begin in `start` and end in `stop`, each kept going by itself.
@@ -256,14 +277,19 @@ class App:
             self.assembly.market.follow(instrument_key(account, f"BTC/{plan.currency}"))
 
     async def run(self, stopping: asyncio.Event) -> BaseException | None:
-        """Serve until asked to stop, or until the engine stops by itself: then give its fault."""
-        # No TaskGroup: the first of the two to end decides, and the other is cancelled.
+        """Serve until asked to stop, or until the engine or the lease is lost: then give why."""
+        # No TaskGroup: the first of the three to end decides, and the others are cancelled.
         engine_ended = asyncio.create_task(self.assembly.engine.wait_ended())
         # No TaskGroup: as above.
+        lease_lost = asyncio.create_task(self.assembly.lease.wait_lost())
+        # No TaskGroup: as above.
         asked = asyncio.create_task(stopping.wait())
-        await asyncio.wait({engine_ended, asked}, return_when=asyncio.FIRST_COMPLETED)
-        fault = engine_ended.result() if engine_ended.done() and not asked.done() else None
-        for task in (engine_ended, asked):
+        waited = (engine_ended, lease_lost, asked)
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        fault: BaseException | None = None
+        if not asked.done():
+            fault = lease_lost.result() if lease_lost.done() else engine_ended.result()
+        for task in waited:
             task.cancel()
         await self.stop()
         return fault
@@ -309,32 +335,13 @@ class App:
 
     def _ready(self) -> Readiness:
         engine = self.assembly.engine
+        if self._standby.readiness is not None:
+            return self._standby.readiness
         if not engine.is_running:
-            return Readiness(active=False, reason="the engine has stopped")
+            return Readiness(active=False, reason="the engine does not run")
         if engine.loop.journal_down_since_s is not None:
             return Readiness(active=False, reason="the journal cannot be written")
+        if not self.assembly.lease.is_held():
+            return Readiness(active=False, reason="the lease cannot be renewed")
         halted = engine.state.trading is not TradingState.ACTIVE
         return Readiness(active=True, reason="halted" if halted else "trading")
-
-    async def _measure(self) -> None:
-        while True:
-            await self._gauges.refresh()
-            await asyncio.sleep(GAUGES_EVERY_S)
-
-    async def _prune(self) -> None:
-        """Let go of what was delivered and handled long ago, each hour."""
-        while True:
-            before = self.assembly.clock.now() - KEPT
-            await self.assembly.outbox.prune(before)
-            await self.assembly.cards.prune(before)
-            await self.assembly.updates.prune(UPDATES_KEPT)
-            await self._forget_askers()
-            await asyncio.sleep(PRUNE_EVERY_S)
-
-    async def _forget_askers(self) -> None:
-        """Forget which message asked for an order, once the order has ended."""
-        notes, state = self.assembly.notes, self._state()
-        for chat in state.chats.values():
-            for name in await notes.all(asked_scope(chat.chat_id)):
-                if name not in state.orders:
-                    await notes.delete(asked_scope(chat.chat_id), name)

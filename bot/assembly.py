@@ -25,6 +25,7 @@ from storage.cache import Cache
 from storage.cards import Cards
 from storage.database import Database
 from storage.journal import SqlJournal
+from storage.lease import AccountLease, lease_of
 from storage.notes import Notes
 from storage.outbox import Outbox
 from storage.paper_ledger import SqlLedgerStore
@@ -97,6 +98,7 @@ class Assembly:
     plan: AccountPlan
     clock: Clock
     database: Database
+    lease: AccountLease
     journal: SqlJournal
     outbox: Outbox
     cards: Cards
@@ -110,13 +112,14 @@ class Assembly:
     streams: Streams
 
     async def start(self) -> None:
-        """Open the database, the venues and the engine.
+        """Take the lease, which opens the database, then open the venues and the engine.
 
-        Raises: JournalError when the journal cannot be used; nothing runs then.
+        Raises: JournalLocked while another process is active, JournalError when the journal cannot
+        be used; nothing runs then.
         """
-        await self.database.open()
         started = False
         try:
+            await self.lease.take()
             for venue in self.venues.values():
                 await venue.start()
             await self.cache.start()
@@ -132,14 +135,22 @@ class Assembly:
         return cache_fault(self.cache) or self.streams.fault()
 
     async def stop(self) -> None:
-        """Stop engine, venues, cache, streams and database, in this order; signals end first."""
+        """Stop engine, venues, cache, streams and database, in this order; signals end first.
+
+        Only then may another process be active.
+        """
         await self.streams.leave_signals()
         await self.engine.stop()
         for venue in self.venues.values():
             await venue.stop()
+        # A standby that is asked to end has followed the market without an engine.
+        await self.market.stop()
         await self.cache.stop()
         await self.streams.stop()
-        await self.database.close()
+        try:
+            await self.database.close()
+        finally:
+            await self.lease.release()
 
 
 def assembled(
@@ -156,6 +167,7 @@ def assembled(
     """
     clock, parts = clock or SystemClock(), parts or Parts()
     database = parts.database(plan.database_url)
+    lease = lease_of(plan.database_url, database, clock, parts.jitter)
     outbox = Outbox(database)
     journal = SqlJournal(database, outbox=outbox, snapshot_every=parts.snapshot_every)
     venues = parts.accounts(plan, market, clock, database, depth)
@@ -175,11 +187,13 @@ def assembled(
             version=VERSION,
         ),
         jitter=parts.jitter,
+        lease=lease,
     )
     return Assembly(
         plan=plan,
         clock=clock,
         database=database,
+        lease=lease,
         journal=journal,
         outbox=outbox,
         cards=Cards(database),

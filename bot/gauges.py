@@ -1,5 +1,7 @@
 """Gauges: what the engine does, as numbers for Prometheus."""
 
+import asyncio
+
 from bot.assembly import Assembly
 from bot.metrics import Latency, Metrics
 from engine import events as e
@@ -7,6 +9,7 @@ from engine.orders import Order, OrderStatus
 from engine.state import State
 
 STAMPS_MAX = 1000
+REFRESH_S = 5.0
 
 
 class Gauges:
@@ -15,6 +18,7 @@ class Gauges:
     def __init__(self, metrics: Metrics, assembly: Assembly) -> None:
         self._metrics = metrics
         self._engine = engine = assembly.engine
+        self._lease = assembly.lease
         self._outbox = assembly.outbox
         self._cache = assembly.cache
         self._streams = assembly.streams
@@ -54,6 +58,12 @@ class Gauges:
             case _:
                 return
 
+    async def run(self) -> None:
+        """Refresh for ever."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH_S)
+
     async def refresh(self) -> None:
         """Measure what has to be asked for: the outbox."""
         self._outbox_depth = sum((await self._outbox.depth()).values())
@@ -73,6 +83,9 @@ class Gauges:
             inbox=len(self._engine.loop.inbox),
             outbox=self._outbox_depth,
             orders_unknown=unknown,
+        )
+        self._metrics.set_role(
+            is_active=self._engine.is_running and self._lease.is_held(), token=self._lease.token
         )
         self._metrics.set_cache(is_well=self._cache.trouble is None, lost=self._cache.lost)
         self._metrics.set_streams(self._streams.figures())

@@ -57,6 +57,10 @@ class Metrics:
         self._orders_unknown = self._gauge(
             "orders_unknown", "Orders whose outcome the venue has not told."
         )
+        self._active = self._gauge("active", "1 for the process that trades, 0 for a standby.")
+        self._lease_token = self._gauge(
+            "lease_token", "Grows with each takeover; 0 where the file's lock is the lease."
+        )
         self._cache_up = self._gauge("cache_up", "1 while the cache takes in and gives out.")
         self._cache_lost = self._gauge("cache_lost", "Records the cache let go of unwritten.")
         self._streams_up = self._gauge("streams_up", "1 while the streams that are on work.")
@@ -120,6 +124,11 @@ class Metrics:
         self._inbox_depth.set(inbox)
         self._outbox_depth.set(outbox)
         self._orders_unknown.set(orders_unknown)
+
+    def set_role(self, *, is_active: bool, token: int) -> None:
+        """Say whether this process is the one that trades, and by which lease."""
+        self._active.set(is_active)
+        self._lease_token.set(token)
 
     def set_cache(self, *, is_well: bool, lost: int) -> None:
         """Show whether the cache works, and how much it never took in since the start."""

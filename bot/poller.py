@@ -29,7 +29,8 @@ class PollPatience:
     read_s: float = 10.0
     backoff_s: float = 0.5
     backoff_s_max: float = 30.0
-    conflict_s: float = 5.0
+    conflict_s: float = 1.0
+    conflict_s_max: float = 8.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,9 +109,11 @@ class Poller:
             case RetryAfter():
                 pause_s = seconds_of(fault)
             case Conflict():
-                pause_s = patience.conflict_s
+                # Telegram lets the one go on that asked last, so two who ask in a rush starve both.
+                growing_s = patience.conflict_s * float(2 ** min(health.failures - 1, 10))
+                pause_s = min(patience.conflict_s_max, growing_s)
                 if not health.has_conflict:
-                    log.error("another process polls with this token; standing by")
+                    log.error("another process polls with this token; it is asked for again")
                 health.has_conflict = True
             case InvalidToken() | Forbidden():
                 # The fault's own text repeats the token.

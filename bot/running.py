@@ -69,6 +69,8 @@ async def run_console(settings: Settings, stopping: asyncio.Event) -> BaseExcept
         tz=local_zone(),
     )
     app = App(assembled(plan, public_market(settings)), chat)
+    if settings.stands_by and not await app.stand_by(stopping):
+        return None
     await app.start()
     collector.settle()
     return await app.run(stopping)

@@ -58,7 +58,7 @@ class Settings:
 
     `telegram_token` and `operators` are there whenever the command is run or doctor.
     `port` None means no HTTP; 0 lets the system choose. `metrics_token` None hides /metrics.
-    `streams` are those that run over Redis.
+    `streams` are those that run over Redis. `stands_by` waits where another process is active.
     """
 
     telegram_token: Secret | None
@@ -77,6 +77,7 @@ class Settings:
     port: int | None
     metrics_token: Secret | None
     streams: tuple[str, ...] = ()
+    stands_by: bool = False
     drills: tuple[Drill, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -129,6 +130,7 @@ def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Se
         port=at.whole("PORT", 0, 65535, 8080),
         metrics_token=_metrics_token(at),
         streams=_streams(at),
+        stands_by=_stands_by(at),
         drills=read_drills(at, is_paper=mode == "paper"),
         warnings=tuple(at.warnings),
     )
@@ -269,6 +271,14 @@ def _streams(at: Variables) -> tuple[str, ...]:
         at.warnings.append("STREAMS is set but REDIS_URL is not: no stream is served.")
         return ()
     return tuple(each for each in STREAMS if each in named)
+
+
+def _stands_by(at: Variables) -> bool:
+    """Read whether to wait for the lease; nobody else at a file is told so, unless asked for."""
+    chosen = at.choice("STANDBY", ("auto", "on", "off"), "auto")
+    if chosen == "auto":
+        return (at.text("DATABASE_URL") or "").startswith("postgres")
+    return chosen == "on"
 
 
 def _secret_key(at: Variables) -> Secret | None:

@@ -77,12 +77,22 @@ def _own_folder() -> Path:
 
 
 class SideDoor:
-    """Let a shell of this user ask, stop and flatten; every verb is journaled as the shell's."""
+    """Let a shell of this user ask, stop and flatten; every verb is journaled as the shell's.
+
+    `takes_over` takes the door from a process that lives: it was paused, and lost its lease to us.
+    """
 
     def __init__(
-        self, path: Path, engine: ExecutionEngine, clock: Clock, *, flatten_s: float = FLATTEN_S
+        self,
+        path: Path,
+        engine: ExecutionEngine,
+        clock: Clock,
+        *,
+        flatten_s: float = FLATTEN_S,
+        takes_over: bool = False,
     ) -> None:
         self._path = path
+        self._takes_over = takes_over
         self._switch = KillSwitch(engine, clock, flatten_s=flatten_s)
         self._server: asyncio.Server | None = None
         self._inode: int | None = None
@@ -136,6 +146,9 @@ class SideDoor:
             return
         if not stat.S_ISSOCK(found.st_mode):
             raise DoorUnsafe(errno.EEXIST, f"{self._path} is in the way: move it elsewhere.")
+        if self._takes_over:
+            self._path.unlink(missing_ok=True)
+            return
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.settimeout(1.0)
             try:

@@ -70,8 +70,11 @@ class Web:
     async def start(self) -> None:
         """Listen.
 
+        Without effect when it listens.
         Raises: PortTaken when another process has the port or the system does not let us have it.
         """
+        if self._runner is not None:
+            return
         # The access log would write one line for each probe of the host.
         runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()

@@ -55,6 +55,7 @@ class SqlJournal:
         self._snapshot_seq = 0
         self._codec = codec if codec is not None else Codec()
         self._head = Head()
+        self._warm: Snapshot | None = None
         self.outbox = outbox if outbox is not None else Outbox(database)
 
     async def open(self) -> State:
@@ -71,6 +72,10 @@ class SqlJournal:
         if not self._database.is_reader:
             self._snapshot(state, self._snapshot_every)
         return state
+
+    def begin_from(self, warm: Snapshot) -> None:
+        """Let the next opening fold only what came after this, if the journal holds its event."""
+        self._warm = warm
 
     async def close(self) -> None:
         """Close the database; other stores on it end with it."""
@@ -206,12 +211,19 @@ class SqlJournal:
         return state, head, begun
 
     def _folded(self, connection: Connection) -> tuple[State, Head, int]:
-        for snapshot in trusted_snapshots(connection):
+        for snapshot in (*self._followed(connection), *trusted_snapshots(connection)):
             try:
                 return *self._fold(connection, snapshot), snapshot.head.seq
             except JournalCorrupt as fault:
                 log.warning("not folded from the snapshot at %s: %s", snapshot.head.seq, fault)
         return *self._fold(connection, Snapshot(head=Head(), state=State())), 0
+
+    def _followed(self, connection: Connection) -> Sequence[Snapshot]:
+        """Give what was followed so far, once, where this is still the journal that it was."""
+        warm, self._warm = self._warm, None
+        if warm is None or _hash_at(connection, warm.head.seq) != warm.head.hash:
+            return ()
+        return (warm,)
 
     def _fold(self, connection: Connection, begin: Snapshot) -> tuple[State, Head]:
         state, head = begin.state, begin.head
@@ -249,9 +261,11 @@ class SqlJournal:
 def _link(connection: Connection, batch: Batch) -> Any:
     """Give the hash that is stored under a batch's last number, once nobody appends."""
     fenced(connection)
-    return connection.execute(
-        select(t.JOURNAL.c.hash).where(t.JOURNAL.c.seq == batch.head.seq)
-    ).scalar()
+    return _hash_at(connection, batch.head.seq)
+
+
+def _hash_at(connection: Connection, seq: int) -> Any:
+    return connection.execute(select(t.JOURNAL.c.hash).where(t.JOURNAL.c.seq == seq)).scalar()
 
 
 def _present(connection: Connection, column: Column[str], names: Collection[str]) -> frozenset[str]:

@@ -4,7 +4,7 @@
 
 The holder relies on it for 5 s of its own clocks, counted from before it asked. The token grows
 with each takeover. Every transaction that writes asks for it, so a process that was paused and
-wakes up stores nothing. A takeover waits until such a transaction of its predecessor has ended.
+wakes up stores nothing. A takeover ends what its predecessor has under way.
 """
 
 import asyncio
@@ -43,6 +43,13 @@ _NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::int8"
 _KEY: Final = "(1903455334::int8 << 32) | 'lease'::regclass::oid::int8"
 _LOOK: Final = f"SELECT holder, token, expires_ms - {_NOW} FROM lease WHERE name = '{NAME}'"  # noqa: S608 - constants
 _TURN: Final = f"SELECT pg_try_advisory_xact_lock({_KEY})"
+_CUT: Final = f"""
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND mode = 'ShareLock'
+AND ((classid::int8 << 32) | objid::int8) = {_KEY}
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND pid <> pg_backend_pid()
+"""  # noqa: S608 - constants
 _TAKE: Final = f"""
 INSERT INTO lease (name, holder, token, expires_ms)
 VALUES ('{NAME}', %s, 1, {_NOW} + {LASTS_MS})
@@ -145,12 +152,16 @@ class ServerLease:
         is_waited_for = self._clock.monotonic() < self._away_until_s
         if found is not None and (found[2] > 0 or (is_waited_for and found[2] > -LASTS_MS)):
             return _Refused(holder=found[0])
-        turn = driver.execute(_TURN).fetchone()
-        assert turn is not None, "a select without a row"
-        row = driver.execute(_TAKE, (self._name,)).fetchone() if turn[0] else None
-        if row is not None:
-            return int(row[0])
-        return _Refused(holder=found[0] if found is not None else "Another process")
+        other = _Refused(holder=found[0] if found is not None else "Another process")
+        with driver.transaction():
+            turn = driver.execute(_TURN).fetchone()
+            if turn is not None and turn[0]:
+                row = driver.execute(_TAKE, (self._name,)).fetchone()
+                return other if row is None else int(row[0])
+        # It was paused in the middle of a write. That one must not outlive the lease it began with.
+        if driver.execute(_CUT).rowcount:
+            log.warning("a write of %s was cut off", other.holder)
+        return other
 
     async def release(self) -> None:
         """Let another process be active at once; without effect when it is not held."""
@@ -258,7 +269,7 @@ class ServerLease:
             engine.dispose()
 
     async def _ask(self, work: Callable[[Connection], R], *, makes_tables: bool = False) -> R:
-        """Run the work in a transaction on the lease's own connection. Raises: JournalError."""
+        """Run the work on the lease's own connection. Raises: JournalError."""
         writer = self._writer
         assert writer is not None, "asked before it was taken"
         job = Job(lambda: self._transact(work))
@@ -277,9 +288,14 @@ class ServerLease:
 
     def _transact(self, work: Callable[[Connection], R]) -> R:
         assert self._engine is not None, "a job ran on a closed lease"
-        with self._engine.begin() as connection:
-            driver_of(connection).answer_s = ANSWER_S
+        with self._engine.connect() as connection:
+            driver = driver_of(connection)
+            driver.answer_s = ANSWER_S
+            # A statement is stored as soon as it has run: paused after it, we hold nobody up.
+            driver.autocommit = True
             try:
                 return work(connection)
             except psycopg.Error as error:
+                if driver.closed or driver.broken:
+                    connection.invalidate(error)
                 raise translated(error, connection) from error

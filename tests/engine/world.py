@@ -74,10 +74,12 @@ async def world(
     *,
     journal: MemoryJournal | None = None,
     store: MemoryLedgerStore | None = None,
-    lease: Lease | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
-    """Run an engine on paper, prices set by hand: BTC 61,240, ETH 3,396, SOL 149.90."""
+    """Run an engine on paper, prices set by hand: BTC 61,240, ETH 3,396, SOL 149.90.
+
+    `settings` are the engine's, and `lease` if it has one.
+    """
     clock = SystemClock()
     market = ManualMarket(instruments=catalogue("binance").values(), clock=clock)
     journal = journal or MemoryJournal()
@@ -89,6 +91,7 @@ async def world(
         store=store,
         cash={"USDT": Decimal(10000)},
     )
+    lease: Lease | None = settings.pop("lease", None)
     configured = EngineSettings(journal_id="testjournal", **settings)
     engine = ExecutionEngine(
         journal=journal,

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import bot.app
+import bot.pruning
 from tests.simulation.session import EXPECTED_ERRORS, folder_for_runs
 from tests.simulation.virtual_time import run
 from tests.soak.measures import Sample, rss_mb, sample
@@ -107,12 +107,12 @@ async def _voyage(plan: Plan, log: Log, folder: Path) -> None:
 @contextmanager
 def _kept(days: float) -> Iterator[None]:
     """Let the console keep what was delivered for so long."""
-    before = bot.app.KEPT
-    bot.app.KEPT = timedelta(days=days)
+    before = bot.pruning.KEPT
+    bot.pruning.KEPT = timedelta(days=days)
     try:
         yield
     finally:
-        bot.app.KEPT = before
+        bot.pruning.KEPT = before
 
 
 @contextmanager

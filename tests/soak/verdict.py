@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import linear_regression, median
 from typing import Final
 
-from bot.app import UPDATES_KEPT
 from bot.gauges import STAMPS_MAX
 from bot.outgoing import ENDED_MAX
+from bot.pruning import UPDATES_KEPT
 from engine.performance import SAMPLES_MAX
 from engine.state import (
     COMMANDS_TAIL,

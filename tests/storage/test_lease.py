@@ -12,7 +12,7 @@ from psycopg import sql
 from sqlalchemy import Connection, delete, insert, text, update
 
 from bot.clock import SystemClock
-from engine.errors import JournalLocked, JournalUnavailable
+from engine.errors import AppendUncertain, JournalLocked, JournalUnavailable
 from engine.lease import Term, Undisputed
 from engine.ports import Lease
 from storage import tables as t
@@ -249,34 +249,31 @@ async def test_a_renewal_counts_from_before_it_was_asked_for(postgres_url: str) 
 
 
 @pytest.mark.postgres
-async def test_a_takeover_waits_for_a_write_of_its_predecessor_and_sees_it(
-    postgres_url: str,
-) -> None:
+async def test_a_takeover_cuts_off_what_its_predecessor_has_under_way(postgres_url: str) -> None:
     async with processes(postgres_url) as (first, second):
         await first.lease.take()
-        refused: list[Exception] = []
-
-        def slow(connection: Connection) -> None:
-            connection.execute(insert(t.NOTES), NOTE)
-            # The lease ends while the transaction is under way.
-            expire(postgres_url)
-            try:
-                asyncio.run(tried(Process(postgres_url)))
-            except JournalLocked as fault:
-                refused.append(fault)
+        await stand_still(first)
 
         async def tried(third: Process) -> None:
             try:
-                await third.lease.take()
+                with pytest.raises(JournalLocked):
+                    await third.lease.take()
             finally:
                 await third.end()
 
-        await stand_still(first)
-        await first.database.write(slow)
-        assert len(refused) == 1
+        def paused(connection: Connection) -> None:
+            connection.execute(insert(t.NOTES), NOTE)
+            # The lease ends while the transaction is under way.
+            expire(postgres_url)
+            asyncio.run(tried(Process(postgres_url)))
+
+        with pytest.raises((AppendUncertain, JournalUnavailable)):
+            await first.database.write(paused)
         await second.lease.take()
         stored = text("SELECT count(*) FROM notes")
-        assert await second.database.read(lambda c: c.execute(stored).scalar()) == 1
+        assert await second.database.read(lambda c: c.execute(stored).scalar()) == 0
+        with pytest.raises(JournalLocked, match="has taken over"):
+            await noted(first)
 
 
 @pytest.mark.postgres
