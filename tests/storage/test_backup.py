@@ -24,10 +24,11 @@ from storage.backup_restore import Restored, restored
 from storage.codec import Codec, state_hash
 from storage.database import Database
 from storage.journal import SqlJournal
-from storage.migration import TABLES, differences, stored_revision, upgrade
+from storage.migration import TABLES, differences, stored_revision
 from storage.migrations import REVISIONS
 from storage.progress import Told, untold
-from tests.storage.frozen import Whole, files, frozen, put_own_rows, told_whole
+from tests.storage.frozen import Whole, put_own_rows, told_whole
+from tests.storage.old import counts, old_database
 from tests.storage.postgres_server import PostgresServer
 from tests.storage.rooms import emptied, raw, worked
 from tests.storage.story import Story
@@ -276,15 +277,14 @@ async def test_a_backup_of_the_first_revision_is_taken_back_by_a_server(
 async def took_back_an_old_one(url: str, revision: str, tmp_path: Path) -> None:
     # Given the backup of a database as an earlier release left it.
     source = f"sqlite:///{tmp_path / 'old.db'}"
-    old = frozen(files()[0])
-    raw(source, lambda c: upgrade(c, old.facts["revision"]))
-    raw(source, old.put)
-    raw(source, lambda c: upgrade(c, revision))
+    old = old_database(source, revision)
+    left = raw(source, counts)
     contents = await saved(source, path := tmp_path / "b")
     assert checked(path).header.revision == revision
     # When this release takes it back, then its tables are today's and its journal is the old one.
     done = await taken_back(url, path)
     assert (done.backed_up.seq, done.backed_up.hash) == (contents.seq, old.facts["hash"])
+    assert done.rows == {name: left[name] for name in contents.rows}
     database = Database(url)
     journal = SqlJournal(database)
     await journal.open()

@@ -3,29 +3,27 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Connection, func, insert, inspect, select, text
+from sqlalchemy import Connection, inspect, text
 
 from engine.errors import JournalMismatch
-from storage.backup_rows import reflected
 from storage.database import Database
 from storage.journal import SqlJournal
 from storage.migration import STAMP, TABLES, differences, stored_revision, upgrade
 from storage.migrations import FOLDER, REVISIONS
 from storage.migrations.versions import r0001_first
-from storage.tables import PROJECTIONS, SNAPSHOTS
-from tests.storage.frozen import Frozen, files, frozen
+from storage.tables import SNAPSHOTS
+from tests.storage.frozen import files, frozen
+from tests.storage.old import PROJECTED, counts, old_database
 from tests.storage.rooms import emptied, raw, worked
 
 HEAD = REVISIONS[-1]
 ALL = frozenset(TABLES.tables)
-PROJECTED = frozenset(table.name for table in PROJECTIONS)
 
 
 def run_sql(*lines: str) -> Callable[[Connection], None]:
@@ -34,48 +32,6 @@ def run_sql(*lines: str) -> Callable[[Connection], None]:
             connection.execute(text(line))
 
     return run
-
-
-def rows(connection: Connection) -> dict[str, int]:
-    """Count the rows of each of our tables that is there."""
-    there = ALL.intersection(inspect(connection).get_table_names())
-    return {
-        name: connection.execute(
-            select(func.count()).select_from(reflected(connection, name))
-        ).scalar_one()
-        for name in there
-    }
-
-
-def newest_kept(revision: str) -> Frozen:
-    """Give the youngest database that is kept and not younger than a revision."""
-    known = REVISIONS[: REVISIONS.index(revision) + 1]
-    kept = [old for path in files() if (old := frozen(path)).facts["revision"] in known]
-    return max(kept, key=lambda old: known.index(old.facts["revision"]))
-
-
-def fill_empty(connection: Connection) -> None:
-    """Put a row into each table that no event fills and that came after what is kept."""
-    for name, count in rows(connection).items():
-        if count == 0 and name not in PROJECTED:
-            table = reflected(connection, name)
-            connection.execute(insert(table).inline(), {c.name: value_of(c) for c in table.columns})
-
-
-def value_of(column: Column[Any]) -> Any:
-    match column.type.python_type.__name__:
-        case "int" | "float" | "Decimal":
-            return 7
-        case "bool":
-            return True
-        case "bytes":
-            return b"\x00\xff"
-        case "date":
-            return date(2026, 3, 1)
-        case "str":
-            return "2026-03-01T12:30:15.123456Z" if column.name.endswith("at") else "7"
-        case other:
-            raise AssertionError(f"say here what a {other} may be")
 
 
 def shape(connection: Connection) -> dict[str, Any]:
@@ -194,12 +150,8 @@ async def test_a_database_of_every_revision_is_brought_up_to_date_with_all_it_ho
     url: str, revision: str
 ) -> None:
     # Given a database as that release left it: its tables, and a row at least in each of them.
-    old = newest_kept(revision)
-    raw(url, lambda c: upgrade(c, old.facts["revision"]))
-    raw(url, old.put)
-    raw(url, lambda c: upgrade(c, revision))
-    raw(url, fill_empty)
-    left = raw(url, rows)
+    old = old_database(url, revision)
+    left = raw(url, counts)
     assert all(left[name] for name in left.keys() - PROJECTED)
     # When this release opens it.
     journal = SqlJournal(database := Database(url))
@@ -209,7 +161,7 @@ async def test_a_database_of_every_revision_is_brought_up_to_date_with_all_it_ho
     assert await database.read(lambda c: list(differences(c, TABLES, ALL))) == []
     assert await journal.head() == (old.facts["seq"], old.facts["hash"])
     assert (await journal.verify()).faults == ()
-    now = await database.read(rows)
+    now = await database.read(counts)
     await journal.close()
     for name in left.keys() & now.keys() - {"snapshots"}:
         assert now[name] == left[name], name
