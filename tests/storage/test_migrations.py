@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
-from engine.errors import JournalMismatch
+from engine.errors import JournalLocked, JournalMismatch
 from storage.database import Database
 from storage.journal import SqlJournal
 from storage.migration import STAMP, TABLES, differences, stored_revision, upgrade
@@ -213,15 +213,32 @@ async def test_a_migration_that_is_killed_leaves_the_old_tables(sqlite_url: str)
 
 @pytest.mark.postgres
 async def test_processes_that_start_at_once_migrate_once(postgres_url: str) -> None:
-    await worked(postgres_url, r0001_first.TABLES.create_all, is_raw=True)
+    # Given the first tables, with no word about their revision, and rows in them.
+    old = frozen(files()[0])
+    raw(postgres_url, r0001_first.TABLES.create_all)
+    raw(postgres_url, old.put)
     databases = [Database(postgres_url) for _ in range(4)]
     await asyncio.gather(*(database.open() for database in databases))
     for database in databases:
+        assert await database.read(stored_revision) == HEAD
         count = await database.read(
             lambda c: c.execute(text(f"SELECT count(*) FROM {STAMP.name}")).scalar()  # noqa: S608
         )
         assert count == 1
         await database.close()
+
+
+async def test_of_processes_that_open_an_old_file_at_once_one_migrates_it(sqlite_url: str) -> None:
+    raw(sqlite_url, lambda c: upgrade(c, REVISIONS[0]))
+    databases = [Database(sqlite_url) for _ in range(3)]
+    ended = await asyncio.gather(*(each.open() for each in databases), return_exceptions=True)
+    assert [type(each) for each in ended] == [type(None), JournalLocked, JournalLocked]
+    assert await databases[0].read(stored_revision) == HEAD
+    await databases[0].close()
+    # Whoever was too late finds nothing left to be done.
+    await databases[1].open()
+    assert await databases[1].read(lambda c: list(differences(c, TABLES, ALL))) == []
+    await databases[1].close()
 
 
 @pytest.mark.postgres

@@ -1,6 +1,8 @@
 """Journals of every release stay readable for ever, byte for byte and event for event."""
 
 import asyncio
+import io
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,12 @@ async def test_a_release_that_changed_an_event_goes_on_with_the_old_journal(url:
     versions = {row["version"] for row in rows if row["kind"] == "OrderRejected"}
     assert versions == {1, 3}
     assert (await journal.verify()).faults == ()
+    # An export tells every event as today's release knows it, with the hash of its old bytes.
+    await journal.export(file := io.BytesIO())
+    lines = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert [line["hash"] for line in lines] == [row["hash"] for row in rows]
+    told = {line["reason"] for line in lines if line["kind"] == "OrderRejected"}
+    assert told == {"insufficient: NOT ENOUGH", "not enough"}
     await journal.close()
 
     # And the release before it refuses what it cannot know, in a sentence.
