@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from bot.assembly import Assembly
 
 # A process that is just starting holds the journal a little before its door is open.
-STARTING_S: Final = 8.0
+# The lease of one that died lasts for six seconds more.
+STARTING_S: Final = 10.0
 PAUSE_S: Final = 1.0
 MARGIN_S: Final = 30.0
 
@@ -54,7 +55,7 @@ async def end(
     starting_s: float = STARTING_S,
     flatten_s: float = FLATTEN_S,
 ) -> int:
-    """Stop or flatten through the running process, or directly where there is none.
+    """Stop or flatten through the running process, or directly, with its lease, if there is none.
 
     `assemble` wires the account, its market included; it is called only for the direct way. Gives
     0 when it is done and confirmed, 1 when something is open or not confirmed.
@@ -76,7 +77,7 @@ async def end(
             await assembly.start()
         except JournalLocked as locked:
             if clock.monotonic() > until:
-                raise CommandRefused(_by_hand(verb, database_url)) from locked
+                raise CommandRefused(_by_hand(verb, database_url, locked)) from locked
             await asyncio.sleep(PAUSE_S)
             continue
         return await _directly(verb, assembly, say, flatten_s)
@@ -94,10 +95,15 @@ async def _directly(verb: KillVerb, assembly: "Assembly", say: Say, flatten_s: f
         await assembly.stop()
 
 
-def _by_hand(verb: KillVerb, database_url: str) -> str:
+def _by_hand(verb: KillVerb, database_url: str, locked: JournalLocked) -> str:
     """Say what is left to a person when the holder of the journal does not answer."""
     file = database_file(database_url)
-    holder = holder_of(file) if file is not None else None
+    if file is None:
+        return (
+            f"{locked} It has no door for this user of this machine: press STOP in the chat, run "
+            f"quarterdeck {verb} where it runs, or end it and run this again."
+        )
+    holder = holder_of(file)
     if holder is None:
         return (
             "Another process holds the journal and does not answer: press STOP in the chat, or end "
