@@ -130,7 +130,8 @@ class Intake:
         offset: int | None = None
         is_backlog = True
         while True:
-            batch = await self._poller.batch(offset, wait=not is_backlog)
+            is_away = self.away_since_s is not None
+            batch = await self._poller.batch(offset, wait=not is_backlog, far=is_away)
             if batch.silence_s > STALE_AFTER.total_seconds():
                 is_backlog = True
                 self._backlog.down_since = self._clock.now() - timedelta(seconds=batch.silence_s)

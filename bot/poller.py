@@ -22,9 +22,13 @@ KINDS: Final = ("message", "edited_message", "callback_query", "my_chat_member")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollPatience:
-    """How Telegram is asked; `limit` is small, since parsing a batch holds the event loop up."""
+    """How Telegram is asked; `limit` is small, since parsing a batch holds the event loop up.
+
+    `limit_max` is Telegram's own: as far as one can look without confirming anything.
+    """
 
     limit: int = 20
+    limit_max: int = 100
     wait_s: int = 25
     read_s: float = 10.0
     backoff_s: float = 0.5
@@ -70,8 +74,11 @@ class Poller:
         self.health = health or PollHealth()
         self._answered_s = clock.monotonic()
 
-    async def batch(self, offset: int | None, *, wait: bool) -> Batch:
-        """Confirm what lies before `offset` and give what follows; without `wait`, at once."""
+    async def batch(self, offset: int | None, *, wait: bool, far: bool = False) -> Batch:
+        """Confirm what lies before `offset` and give what follows; without `wait`, at once.
+
+        `far` gives as much as Telegram shows at a time, where a STOP may stand behind what waits.
+        """
         wait_s = self._patience.wait_s if wait else 0
         while True:
             try:
@@ -79,7 +86,7 @@ class Poller:
                 async with asyncio.timeout(wait_s + 2 * self._patience.read_s):
                     updates = await self._bot.get_updates(
                         offset=offset,
-                        limit=self._patience.limit,
+                        limit=self._patience.limit_max if far else self._patience.limit,
                         timeout=wait_s,
                         read_timeout=self._patience.read_s,
                         allowed_updates=KINDS,

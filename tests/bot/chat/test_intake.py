@@ -399,6 +399,28 @@ async def test_telegram_keeps_an_unjournaled_stop_and_gives_what_was_sent_after_
         await world.said(OWNER, "/status", part="HALTED")
 
 
+async def test_a_stop_is_found_behind_old_commands_that_cannot_be_stored(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 100)
+    clock = TestClock()
+    async with console(tmp_path, sandbox, clock=clock) as world:
+        await world.said(OWNER, "/status", part="ACTIVE")
+        await world.handled()
+        # given a held database, and more old commands than an answer of Telegram mostly holds
+        clock.ahead = timedelta(minutes=2)
+        async with held(tmp_path):
+            for _ in range(30):
+                await sandbox.say(OWNER, "/mode")
+            await world.said(TRADER, "/stop", part="HALTED, not yet journaled")
+            assert world.assembly.engine.loop.stop_latched
+        # when it is free again, then each of them is accounted for
+        await world.event_of(TradingHalted)
+        (aside, *_) = await world.event_of(BacklogSetAside)
+        assert aside.items[-1] == "and 11 more, not kept"
+        await world.handled()
+
+
 async def confirmed(sandbox: Sandbox) -> int:
     """Give the first update that Telegram must still keep."""
     calls = await sandbox.calls("getUpdates")
