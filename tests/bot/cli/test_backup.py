@@ -7,7 +7,9 @@ import json
 import re
 import sqlite3
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -97,8 +99,8 @@ async def test_an_account_comes_back_halted_and_goes_on_once_somebody_resumes(
         assert "restored from a backup of 2026-11-23 06:30 UTC" in state.stop.reason
         assert state.positions.keys() == positions.keys() == {"binance:BTC/USDT"}
         assert not state.books_differ
-        await finished(assembly)
-        assert not engine.loop.state.entries()
+        # The entry that rested at the backup leaves the venue.
+        await until(assembly, lambda: not engine.loop.state.entries())
         # Until somebody resumes.
         owner = c.Actor(kind=c.ActorKind.PERSON, user_id=1, role=c.Role.OWNER)
         await engine.send(c.Resume(command_id="r", actor=owner, at=assembly.clock.now()))
@@ -108,13 +110,49 @@ async def test_an_account_comes_back_halted_and_goes_on_once_somebody_resumes(
     assert await verify(target, quiet) == 0
 
 
-async def finished(assembly: Assembly) -> None:
-    """Wait until the entry that rested at the backup has left the venue."""
-    loop = assembly.engine.loop
+async def test_what_the_venue_did_after_the_backup_is_found_at_the_start(
+    url: str, target: str, file: Path
+) -> None:
+    # Given a venue at which a position was cut and another one opened after the backup.
+    async with running(url) as assembly:
+        await buy(assembly)
+        await back_up(url, file, MADE, quiet)
+        await buy(assembly, "SOL/USDT")
+        cut = await assembly.engine.close_position("BTC/USDT", percent=50)
+        assert cut.success
+        at_the_venue = quantities(assembly)
+    await restore(target, file, MADE, quiet)
+    venue_went_on(url, target)
+    # When an engine starts on the restored journal, which knows neither.
+    async with running(target) as assembly:
+        assert assembly.engine.loop.state.trading is TradingState.HALTED
+        await until(assembly, lambda: quantities(assembly) == at_the_venue)
+        # Then its positions are the venue's, and the order of before the backup is as it was.
+        state = assembly.engine.loop.state
+        assert [order.is_finished for order in state.orders_finished.values()] == [True]
+
+
+def quantities(assembly: Assembly) -> dict[str, Decimal]:
+    positions = assembly.engine.loop.state.positions
+    return {key: position.quantity for key, position in positions.items()}
+
+
+def venue_went_on(url: str, target: str) -> None:
+    """Let the paper venue of one database be the one that the other meets."""
+    connection = sqlite3.connect(target.removeprefix("sqlite:///"))
+    connection.execute("ATTACH ? AS old", (url.removeprefix("sqlite:///"),))
+    for name in ("heads", "orders", "trades", "balances", "positions", "flows"):
+        connection.execute(f"DELETE FROM paper_{name}")  # noqa: S608 - a table's name
+        connection.execute(f"INSERT INTO paper_{name} SELECT * FROM old.paper_{name}")  # noqa: S608
+    connection.commit()
+    connection.close()
+
+
+async def until(assembly: Assembly, is_so: Callable[[], bool]) -> None:
     moved = asyncio.Event()
-    loop.subscribe(lambda *_: moved.set())
+    assembly.engine.loop.subscribe(lambda *_: moved.set())
     async with asyncio.timeout(20):
-        while loop.state.entries():
+        while not is_so():
             moved.clear()
             await moved.wait()
 
