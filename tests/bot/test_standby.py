@@ -1,4 +1,4 @@
-"""The standby, on a file and on a server: it waits, follows, takes over; and what a shell can do."""
+"""The standby, on a file and on a server: it waits, follows, takes over; what a shell can do."""
 
 import asyncio
 import random

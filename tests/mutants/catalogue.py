@@ -1,6 +1,6 @@
 """The catalogue: every mutant, by the promise that it breaks."""
 
-from tests.mutants import counting, promising, sending, stopping
+from tests.mutants import counting, leasing, promising, sending, stopping
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -8,4 +8,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *stopping.MUTANTS,
     *counting.MUTANTS,
     *promising.MUTANTS,
+    *leasing.MUTANTS,
 )

@@ -237,15 +237,28 @@ async def test_by_its_own_clocks_a_holder_stops_before_the_lease_ends(
 
 
 @pytest.mark.postgres
-async def test_a_renewal_counts_from_before_it_was_asked_for(postgres_url: str) -> None:
+async def test_a_renewal_counts_from_before_it_was_asked_for(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with processes(postgres_url, 1) as (one,):
-        await one.lease.take()
-        before = one.clock.monotonic_ahead = 4.0
-        assert isinstance(one.lease, ServerLease)
-        term = one.lease._term
-        await until(lambda: one.lease._term is not term)  # type: ignore[attr-defined]
-        one.clock.monotonic_ahead = before + 4.0
-        assert one.lease.is_held()
+        # given a server that takes four seconds for an answer
+        lease = one.lease
+        assert isinstance(lease, ServerLease)
+        await lease.take()
+        first, renewed = lease._term, lease._renewed
+
+        def slow(connection: Connection) -> str | None:
+            answer = renewed(connection)
+            one.clock.monotonic_ahead += 4.0
+            return answer
+
+        monkeypatch.setattr(lease, "_renewed", slow)
+        # when it answers
+        await until(lambda: lease._term is not first)
+        # then one second is left
+        assert lease.is_held()
+        one.clock.monotonic_ahead += 1.0
+        assert not lease.is_held()
 
 
 @pytest.mark.postgres

@@ -13,7 +13,7 @@ from tests.system.pair import pair, pause, resume
 pytestmark = [pytest.mark.system, pytest.mark.postgres]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
     server = started()
     yield server
@@ -93,7 +93,8 @@ async def test_one_that_was_paused_and_wakes_up_sends_nothing_and_ends(
         assert stored <= both.ask("SELECT max(seq) FROM journal")
         assert len(await both.events("EngineStarted")) == 2
         assert await both.events("EngineEnded") == []
-        # and what was under way is done once, or is asked about
+        # and the other one goes on, and what was under way is done once, or is asked about
+        await both.owner.ask("/mode", "PAPER")
         await both.agreed(unanswered=1)
 
 
