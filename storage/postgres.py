@@ -1,7 +1,8 @@
 """Postgres: a server that may be far away, slow, restarted, or gone in the middle of a commit.
 
-Three connections at most: the writer's and two that look. Whatever waits for the network has a
-bound of its own, since a server that hangs keeps its connections open and says nothing.
+Three connections at most beside the lease's: the writer's and two that look. Whatever waits for
+the network has a bound of its own, since a server that hangs keeps its connections open and says
+nothing.
 """
 
 import random
