@@ -41,7 +41,9 @@ TABLE_MISSING: Final = "42P01"
 
 _NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::int8"
 _KEY: Final = "(1903455334::int8 << 32) | 'lease'::regclass::oid::int8"
-_LOOK: Final = f"SELECT holder, token, expires_ms - {_NOW} FROM lease WHERE name = '{NAME}'"  # noqa: S608 - constants
+_LOOK: Final = f"""
+SELECT holder, expires_ms > {_NOW}, expires_ms = 0 FROM lease WHERE name = '{NAME}'
+"""  # noqa: S608 - constants
 _TURN: Final = f"SELECT pg_try_advisory_xact_lock({_KEY})"
 _CUT: Final = f"""
 SELECT pg_terminate_backend(pid) FROM pg_locks
@@ -149,10 +151,12 @@ class ServerLease:
     def _taken(self, connection: Connection) -> "int | _Refused":
         driver = driver_of(connection)
         found = driver.execute(_LOOK).fetchone()
-        is_waited_for = self._clock.monotonic() < self._away_until_s
-        if found is not None and (found[2] > 0 or (is_waited_for and found[2] > -LASTS_MS)):
-            return _Refused(holder=found[0])
-        other = _Refused(holder=found[0] if found is not None else "Another process")
+        other = _Refused(holder="Another process" if found is None else found[0])
+        if found is not None:
+            _, is_good, was_released = found
+            is_waited_for = self._clock.monotonic() < self._away_until_s and not was_released
+            if is_good or is_waited_for:
+                return other
         with driver.transaction():
             turn = driver.execute(_TURN).fetchone()
             if turn is not None and turn[0]:

@@ -17,7 +17,7 @@ import psycopg
 from bot.sandbox import SeenMessage
 from tests.storage.postgres_server import PostgresServer
 from tests.storage.redis_server import RedisServer
-from tests.system.console import ConsoleProcess, Phone, until
+from tests.system.console import METRICS_TOKEN, ConsoleProcess, Phone, until
 from tests.system.house import House, house
 
 # What is promised: the lease's six seconds, a look each second, and the rest for a slow machine.
@@ -64,9 +64,10 @@ class Pair:
         """Ask a process over HTTP."""
         port = re.findall(r"web listening.*port=(\d+)", process.log)[-1]
         address = f"http://127.0.0.1:{port}{path}"
+        token = {"Authorization": f"Bearer {METRICS_TOKEN}"}
         async with (
             aiohttp.ClientSession(timeout=TIMEOUT) as session,
-            session.get(address) as response,
+            session.get(address, headers=token) as response,
         ):
             return response.status, await response.text()
 
@@ -156,6 +157,7 @@ async def pair(
     """Start both processes: `one` is active, `two` waits."""
     url = postgres.url(postgres.fresh())
     settings: dict[str, Any] = {"CONFIRM": "never", "DATABASE_URL": url, "PORT": "0", **more}
+    settings["METRICS_TOKEN"] = METRICS_TOKEN
     if redis is not None:
         settings |= {"REDIS_URL": redis.url, "STREAMS": "signals,events"}
     for name in ("one", "two"):

@@ -40,6 +40,7 @@ async def test_a_standby_takes_over_from_one_that_was_killed_and_from_one_that_w
         status, why = await both.answer(both.two, "/readyz")
         assert status == 503
         assert "standby: process" in why
+        assert "quarterdeck_active 0.0" in (await both.answer(both.two, "/metrics"))[1]
 
         # when the first one dies without a word, and something is wished for meanwhile
         await both.one.kill()
@@ -50,6 +51,7 @@ async def test_a_standby_takes_over_from_one_that_was_killed_and_from_one_that_w
         # then the second one does it, and goes on
         await both.bought(quantity)
         await both.until_ready(both.two)
+        assert "quarterdeck_active 1.0" in (await both.answer(both.two, "/metrics"))[1]
         await both.buy()
         await both.agreed()
 
@@ -63,6 +65,10 @@ async def test_a_standby_takes_over_from_one_that_was_killed_and_from_one_that_w
         await both.bought(quantity)
         await both.buy()
         await both.agreed()
+        # and a shell reaches the one that is active by now, wherever it is run
+        stopped = await both.two.shell("stop")
+        assert (stopped.code, stopped.err) == (0, ""), stopped.out
+        await both.owner.see("HALTED")
         assert await both.one.terminate() == 0
         for process in (both.one, both.two):
             for sign in ("level=error", "level=critical", "Traceback", "was destroyed"):
