@@ -21,6 +21,7 @@ from bot.cli.arguments import (
     RunArguments,
     parse,
 )
+from bot.cli.history_arguments import HistoryArguments
 
 FAILED = 1
 UNUSABLE = 2
@@ -68,6 +69,10 @@ def _run(arguments: Arguments) -> int:
             from bot.cli.backup import save_or_restore  # noqa: PLC0415 - the command's own libraries
 
             return asyncio.run(save_or_restore(arguments, os.environ, _say))
+        case HistoryArguments():
+            from bot.cli.history import work_on_history  # noqa: PLC0415 - as above
+
+            return asyncio.run(work_on_history(arguments, os.environ, _say))
 
 
 def _serve(arguments: DemoArguments | RunArguments) -> int:

@@ -39,7 +39,6 @@ from bot.views.board import Fault
 from bot.views.health import VenueHealth, health_of
 from bot.web import Readiness, Web
 from engine.events import Event
-from engine.identities import instrument_key
 from engine.risk_limits import TradingState
 from engine.state import State
 
@@ -116,6 +115,7 @@ class App:
             state=self._state,
             chain_head=lambda: assembly.journal.last_hash,
             refresh_boards=self._board.refresh,
+            history=assembly.chronicle,
             clock=assembly.clock,
         )
         self._door = self._door_of()
@@ -245,6 +245,8 @@ class App:
             ("menus", self._menus.run),
             ("gauges", self._gauges.run),
             ("pruning", Pruning(self.assembly).run),
+            ("samples", self.assembly.chronicle.record),
+            ("history", self.assembly.chronicle.keep),
         )
         for name, run in work:
             # No TaskGroup: they begin in `start` and end in `stop`, each kept going by itself.
@@ -272,9 +274,8 @@ class App:
 
     def _follow_a_pulse(self) -> None:
         """Follow one price of each venue: the board is fresh before anybody has asked for one."""
-        plan = self.assembly.plan
-        for account in plan.accounts:
-            self.assembly.market.follow(instrument_key(account, f"BTC/{plan.currency}"))
+        for key in self.assembly.plan.pulses:
+            self.assembly.market.follow(key)
 
     async def run(self, stopping: asyncio.Event) -> BaseException | None:
         """Serve until asked to stop, or until the engine or the lease is lost: then give why."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from bot.caching import cache_fault, fed_cache
+from bot.chronicle import Chronicle
 from bot.clock import SystemClock
 from bot.drills import Drill, scripted
 from bot.secret import Secret
@@ -15,7 +16,8 @@ from bot.streams import Streams, streams_of
 from bot.version import VERSION
 from bot.views.board import Fault
 from engine.execution import ExecutionEngine
-from engine.ports import Clock, Quotes, Venue
+from engine.identities import instrument_key
+from engine.ports import CandleSource, Clock, Quotes, Venue
 from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.runtime import EngineSettings
@@ -25,6 +27,7 @@ from storage.cache import Cache
 from storage.cards import Cards
 from storage.database import Database
 from storage.journal import SqlJournal
+from storage.kept import Kept
 from storage.lease import AccountLease, lease_of
 from storage.notes import Notes
 from storage.outbox import Outbox
@@ -58,6 +61,12 @@ class AccountPlan:
     drills: tuple[Drill, ...] = ()
     redis_url: Secret | None = None
     streams: tuple[str, ...] = ()
+    kept: Kept = field(default_factory=Kept)
+
+    @property
+    def pulses(self) -> tuple[str, ...]:
+        """Name the symbols that are followed whatever is held: one of each venue."""
+        return tuple(instrument_key(account, f"BTC/{self.currency}") for account in self.accounts)
 
 
 class Account(Venue, Protocol):
@@ -110,6 +119,7 @@ class Assembly:
     engine: ExecutionEngine
     cache: Cache
     streams: Streams
+    chronicle: Chronicle
 
     async def start(self) -> None:
         """Take the lease, which opens the database, then open the venues and the engine.
@@ -159,11 +169,13 @@ def assembled(
     clock: Clock | None = None,
     *,
     depth: Depth | None = None,
+    candles: CandleSource | None = None,
     parts: Parts | None = None,
 ) -> Assembly:
     """Wire an account on paper; nothing is opened yet.
 
-    `depth` gives what rests on a quote's best level, in quote currency, where the market knows it.
+    `depth` gives what rests on a quote's best level, in quote currency, where the market knows it;
+    without `candles` none are kept.
     """
     clock, parts = clock or SystemClock(), parts or Parts()
     database = parts.database(plan.database_url)
@@ -176,16 +188,7 @@ def assembled(
         venues=venues,
         quotes=market,
         clock=clock,
-        settings=EngineSettings(
-            journal_id=parts.name(),
-            accounts=plan.accounts,
-            market=plan.market,
-            currency=plan.currency,
-            cash=plan.cash,
-            limits=plan.limits,
-            confirm=plan.confirm,
-            version=VERSION,
-        ),
+        settings=_settings(plan, parts.name()),
         jitter=parts.jitter,
         lease=lease,
     )
@@ -212,7 +215,45 @@ def assembled(
             clock=clock,
             jitter=parts.jitter,
         ),
+        chronicle=_chronicle(plan, engine, database, candles, clock=clock, jitter=parts.jitter),
     )
+
+
+def _settings(plan: AccountPlan, journal_id: str) -> EngineSettings:
+    return EngineSettings(
+        journal_id=journal_id,
+        accounts=plan.accounts,
+        market=plan.market,
+        currency=plan.currency,
+        cash=plan.cash,
+        limits=plan.limits,
+        confirm=plan.confirm,
+        version=VERSION,
+    )
+
+
+def _chronicle(
+    plan: AccountPlan,
+    engine: ExecutionEngine,
+    database: Database,
+    candles: CandleSource | None,
+    *,
+    clock: Clock,
+    jitter: random.Random,
+) -> Chronicle:
+    chronicle = Chronicle(
+        database=database,
+        state=lambda: engine.state,
+        quotes=engine.quotes,
+        source=candles,
+        pulses=plan.pulses,
+        kept=plan.kept,
+        is_away=lambda: engine.loop.journal_down_since_s is not None,
+        clock=clock,
+        jitter=jitter,
+    )
+    engine.loop.subscribe(chronicle.see)
+    return chronicle
 
 
 def paper_venues(

@@ -125,9 +125,10 @@ def demo_assembly(folder: Path, settings: Settings, seed: int) -> Assembly:
             daily_loss_pct_max=settings.daily_loss_pct_max,
         ),
         confirm=ConfirmPolicy(mode=settings.confirm),
+        kept=settings.kept,
     )
     market = SimulatedMarket(venue=VENUE, clock=clock, seed=seed)
-    return assembled(plan, market, clock, depth=market.depth)
+    return assembled(plan, market, clock, depth=market.depth, candles=market)
 
 
 async def seed_of(url: str, wanted: int | None = None) -> int:

@@ -10,7 +10,6 @@ from bot.clock import SystemClock, local_zone
 from bot.settings import Settings
 from engine.markets.group import MarketGroup
 from engine.markets.public import PublicMarket
-from engine.ports import Quotes
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 
 
@@ -39,10 +38,11 @@ def account_plan(settings: Settings) -> AccountPlan:
         drills=settings.drills,
         redis_url=settings.redis_url,
         streams=settings.streams,
+        kept=settings.kept,
     )
 
 
-def public_market(settings: Settings) -> Quotes:
+def public_market(settings: Settings) -> MarketGroup:
     """Give the venues' real public prices, as one market."""
     clock = SystemClock()
     return MarketGroup(
@@ -68,7 +68,8 @@ async def run_console(settings: Settings, stopping: asyncio.Event) -> BaseExcept
         metrics_token=settings.metrics_token,
         tz=local_zone(),
     )
-    app = App(assembled(plan, public_market(settings)), chat)
+    market = public_market(settings)
+    app = App(assembled(plan, market, candles=market), chat)
     if settings.stands_by and not await app.stand_by(stopping):
         return None
     await app.start()

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -31,6 +31,22 @@ MINUTELY_GRACE_S: Final = 50
 SECONDLY_GRACE_S: Final = 5
 
 
+class Keeper(Protocol):
+    """What keeps the history; every method only leaves word, and returns at once."""
+
+    def sample(self) -> None:
+        """Take equity and quotes of now."""
+        ...
+
+    def refresh(self) -> None:
+        """Let candles be brought up to now."""
+        ...
+
+    def prune(self) -> None:
+        """Let what is too old be deleted."""
+        ...
+
+
 class Schedule:
     """Enqueue what is due, in UTC.
 
@@ -46,6 +62,7 @@ class Schedule:
         state: Callable[[], State],
         chain_head: Callable[[], str],
         refresh_boards: Callable[[], None],
+        history: Keeper,
         clock: Clock,
         report_at: time = REPORT_AT,
     ) -> None:
@@ -53,6 +70,7 @@ class Schedule:
         self._state = state
         self._chain_head = chain_head
         self._refresh_boards = refresh_boards
+        self._history = history
         self._clock = clock
         self._report_at = report_at
         self._scheduler: Any = None
@@ -87,6 +105,20 @@ class Schedule:
             misfire_grace_time=MINUTELY_GRACE_S,
             id="sample_equity",
         )
+        for job, minute, second in (
+            # Behind the minute's measurement of equity, and behind its last candle.
+            (self.keep_samples, None, 5),
+            (self.keep_candles, None, 15),
+            (self.tidy_history, 7, 30),
+        ):
+            scheduler.add_job(
+                _in_loop(job),
+                "cron",
+                minute=minute,
+                second=second,
+                misfire_grace_time=MINUTELY_GRACE_S,
+                id=job.__name__,
+            )
         every_s = ((self.sweep, 1), (self.refresh_boards, BOARD_S))
         for job, seconds in every_s:
             scheduler.add_job(_in_loop(job), "interval", seconds=seconds, id=job.__name__)
@@ -146,6 +178,18 @@ class Schedule:
                 chain_head=self._chain_head(),
             )
         )
+
+    def keep_samples(self) -> None:
+        """Let equity and quotes of now be kept."""
+        self._history.sample()
+
+    def keep_candles(self) -> None:
+        """Let candles be brought up to now."""
+        self._history.refresh()
+
+    def tidy_history(self) -> None:
+        """Let what is too old be deleted."""
+        self._history.prune()
 
     def refresh_boards(self) -> None:
         """Let every status board show the present minute."""

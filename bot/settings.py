@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, cast
 from urllib.parse import SplitResult, parse_qs
@@ -13,6 +13,7 @@ from bot.variables import Variables, shown, split_address, words
 from bot.venue_settings import VenueSettings, read_venues
 from engine.commands import Role
 from engine.risk_limits import ConfirmMode
+from storage.kept import Kept
 from storage.streams_records import STREAMS
 
 CommandName = Literal["run", "demo", "doctor", "stop", "flatten", "journal"]
@@ -21,6 +22,7 @@ Mode = Literal["paper", "live"]
 TELEGRAM_API_URL = "https://api.telegram.org"
 USER_ID_MAX = 2**52
 OPERATORS_MAX = 100
+HISTORY_DAYS_MAX = 36500
 SECRET_KEY_CHARACTERS_MIN = 32
 # The client's other options, such as its timeouts, are ours to choose.
 REDIS_OPTIONS = {"db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname"}
@@ -78,6 +80,7 @@ class Settings:
     metrics_token: Secret | None
     streams: tuple[str, ...] = ()
     stands_by: bool = False
+    kept: Kept = field(default_factory=Kept)
     drills: tuple[Drill, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -131,6 +134,7 @@ def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Se
         metrics_token=_metrics_token(at),
         streams=_streams(at),
         stands_by=_stands_by(at),
+        kept=_kept(read),
         drills=read_drills(at, is_paper=mode == "paper"),
         warnings=tuple(at.warnings),
     )
@@ -227,6 +231,21 @@ def _database_url(at: Variables, mode: Mode) -> Secret:
     else:
         return Secret("postgresql+psycopg://" + value.partition("://")[2])
     return Secret(f"sqlite:///quarterdeck-{mode}.db")
+
+
+def _kept(read: Variables) -> Kept:
+    """Read for how many days each table of the history is kept; 0 is for ever."""
+    usual = Kept()
+
+    def days(name: str, default: int) -> int:
+        given = read.whole(name, 0, HISTORY_DAYS_MAX, default)
+        return default if given is None else given
+
+    return Kept(
+        equity_days=days("HISTORY_EQUITY_DAYS", usual.equity_days),
+        quotes_days=days("HISTORY_QUOTES_DAYS", usual.quotes_days),
+        candles_days=days("HISTORY_CANDLES_DAYS", usual.candles_days),
+    )
 
 
 def _redis_url(at: Variables) -> Secret | None:

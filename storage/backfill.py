@@ -22,7 +22,7 @@ from storage.spans import Span, cut, within
 
 ATTEMPTS_MAX = 6
 BACKOFF_S = 0.5
-BACKOFF_S_MAX = 30.0
+BACKOFF_S_MAX = 30
 ROWS_WANTED_MAX = 1000
 ASKS_FOR_GAPS_MAX = 100
 

@@ -5,44 +5,20 @@ It knows the history tables only. The journal, its projections and everything el
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select, true
 
-from engine.candles import Series, Timeframe
+from engine.candles import Series
 from storage.candles import Candles, forget_before, line_of
 from storage.database import Database
 from storage.history_tables import CANDLES, EQUITY_POINTS, QUOTE_SAMPLES
+from storage.kept import Kept, since_days
 
 ROWS_AT_ONCE = 500
 # What is left over waits for the next time: it is there for tidiness, and there is no hurry.
 BITES_MAX = 200
-# An hour's candles are a sixtieth of a minute's: they may stay as much longer, and this is round.
-COARSE_FACTOR = 10
-COARSE = timedelta(hours=1)
 PAUSE_S = 0.02
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """Say for how many days each table is kept; 0 is for ever.
-
-    `candles_days` is for candles of less than an hour; longer ones are kept ten times as long.
-    """
-
-    equity_days: int = 1100
-    quotes_days: int = 30
-    candles_days: int = 400
-
-    def candles_since(self, timeframe: Timeframe, now: datetime) -> datetime | None:
-        """Give before which time candles are deleted; None for never."""
-        factor = COARSE_FACTOR if timeframe.length >= COARSE else 1
-        return _since(self.candles_days * factor, now)
-
-
-def _since(days: int, now: datetime) -> datetime | None:
-    return now - timedelta(days=days) if days else None
 
 
 class Retention:
@@ -60,7 +36,7 @@ class Retention:
             (EQUITY_POINTS, self._kept.equity_days),
             (QUOTE_SAMPLES, self._kept.quotes_days),
         ):
-            since = _since(days, now)
+            since = since_days(days, now)
             if since is not None:
                 count, left = await self._delete(table, table.c.at, since, true(), left)
                 gone += count

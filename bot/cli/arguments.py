@@ -7,6 +7,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal, NoReturn
 
@@ -18,6 +19,7 @@ from bot.cli.examples import (
     KILL_EXAMPLES,
     RUN_EXAMPLES,
 )
+from bot.cli.history_arguments import HistoryArguments, add_history, history_arguments
 from bot.version import VERSION
 
 KillVerb = Literal["stop", "flatten"]
@@ -103,6 +105,7 @@ Arguments = (
     | KillArguments
     | JournalArguments
     | BackupArguments
+    | HistoryArguments
 )
 
 
@@ -161,6 +164,8 @@ def parse(argv: Sequence[str]) -> Arguments:
             env_file=given.env_file,
             database=given.database,
         )
+    if command == "history":
+        return history_arguments(given, _folder(given))
     return KillArguments(
         verb="stop" if command == "stop" else "flatten",
         demo=given.demo or given.folder is not None,
@@ -208,6 +213,7 @@ def _parser() -> _Parser:
         _take_env_file(kill)
     _add_journal(commands)
     _add_backup(commands)
+    add_history(partial(_command, commands), _take_journal, _Parser)
     return parser
 
 

@@ -11,6 +11,7 @@ EXAMPLES: Final = """examples:
   quarterdeck journal verify        prove that the journal is whole
   quarterdeck backup FILE           save all of it, while the console runs
   quarterdeck restore FILE          begin again from that, in an empty database
+  quarterdeck history backfill --help   fetch candles for charts and backtests
 
 exit codes: 0 done; 1 not done, or something is wrong; 2 settings, arguments or a journal that
 cannot be used, one sentence each on standard error.

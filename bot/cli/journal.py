@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Final, assert_never
 
 from bot.cli.arguments import BackupArguments, JournalArguments, demo_database_url
+from bot.cli.history_arguments import HistoryArguments
 from bot.cli.progress import Bar
 from bot.cli.reading import settings_of
 from bot.cli.refusal import CommandRefused
@@ -48,7 +49,9 @@ async def work_on(arguments: JournalArguments, environ: Mapping[str, str], say: 
             assert_never(arguments.action)
 
 
-def journal_url(arguments: JournalArguments | BackupArguments, environ: Mapping[str, str]) -> str:
+def journal_url(
+    arguments: JournalArguments | BackupArguments | HistoryArguments, environ: Mapping[str, str]
+) -> str:
     """Name the journal. Raises: CommandRefused, SettingsError, EnvironmentFileError."""
     if arguments.demo and arguments.database is not None:
         raise CommandRefused("--demo and --database name two journals: give one of them.")

@@ -57,6 +57,7 @@ class LocalBinance:
     klines: Klines | None = None
     url: str = ""
     _runner: web.AppRunner | None = None
+    stalled: asyncio.Event = field(default_factory=asyncio.Event)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __aenter__(self) -> Self:
@@ -113,6 +114,7 @@ class LocalBinance:
             case "truncated":
                 return await _truncated(request)
             case "stall":
+                self.stalled.set()
                 await self._released.wait()
                 return web.Response(status=503)
             case _:

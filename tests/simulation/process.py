@@ -65,6 +65,10 @@ class VirtualSchedule(Schedule):
                 self.refresh_boards()
             if now.minute != last.minute:
                 self.sample_equity()
+                self.keep_samples()
+                self.keep_candles()
+            if now.hour != last.hour:
+                self.tidy_history()
             if now.date() > last.date():
                 self.roll_day()
             report = last.replace(hour=0, minute=0, second=10, microsecond=0)

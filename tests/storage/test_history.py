@@ -15,8 +15,9 @@ from storage.database import Database
 from storage.history import EquitySample, History, QuoteSample
 from storage.history_tables import CANDLES, EQUITY_POINTS, QUOTE_SAMPLES
 from storage.journal import SqlJournal
+from storage.kept import Kept
 from storage.migration import TABLES
-from storage.retention import ROWS_AT_ONCE, Kept, Retention
+from storage.retention import ROWS_AT_ONCE, Retention
 from storage.samples import Samples
 from storage.spans import Span
 from storage.tables import JOURNAL, PROJECTIONS

@@ -42,12 +42,14 @@ class Bench:
         self.clock = HandClock()
         self.given: list[Command] = []
         self.boards = 0
+        self.kept: list[str] = []
         self.fault: Exception | None = None
         self.schedule = Schedule(
             enqueue=self.enqueue,
             state=lambda: self.state,
             chain_head=lambda: "abc123",
             refresh_boards=self.refresh,
+            history=self,
             clock=self.clock,
             report_at=report_at,
         )
@@ -59,6 +61,12 @@ class Bench:
 
     def refresh(self) -> None:
         self.boards += 1
+
+    def sample(self) -> None:
+        self.kept.append("samples")
+
+    def prune(self) -> None:
+        self.kept.append("pruned")
 
 
 def measured(at: datetime) -> State:
@@ -162,11 +170,14 @@ async def test_the_clock_runs_every_job_in_the_loop() -> None:
     bench.schedule.start()
     try:
         assert bench.schedule.jobs() == (
+            "keep_candles",
+            "keep_samples",
             "refresh_boards",
             "report_day",
             "roll_day",
             "sample_equity",
             "sweep",
+            "tidy_history",
         )
     finally:
         bench.schedule.stop()
@@ -179,3 +190,12 @@ def test_the_system_clock_tells_aware_utc_and_never_goes_back() -> None:
 
     assert clock.now().tzinfo is UTC
     assert clock.monotonic() <= clock.monotonic()
+
+
+async def test_the_history_is_only_left_word() -> None:
+    bench = Bench()
+    bench.schedule.keep_samples()
+    bench.schedule.tidy_history()
+    assert (bench.kept, bench.given) == (["samples", "pruned"], [])
+    bench.schedule.keep_candles()
+    assert bench.boards == 1
