@@ -102,7 +102,11 @@ def _serve(arguments: DemoArguments | RunArguments) -> int:
     fault = asyncio.run(_until_signalled(serve))
     if fault is None:
         return 0
-    print(f"The engine stopped by itself, with trading halted: {fault}", file=sys.stderr)
+    from engine.errors import JournalLocked  # noqa: PLC0415 - long loaded by now
+
+    # Who lost the lease halted nothing: another process trades.
+    how = "" if isinstance(fault, JournalLocked) else ", with trading halted"
+    print(f"The engine stopped by itself{how}: {fault}", file=sys.stderr)
     return FAILED
 
 

@@ -211,7 +211,9 @@ class App:
     async def _begin_standby(self) -> None:
         if self._web is not None:
             await self._web.start()
-        await self._telegram_missing()
+        unreachable = await self._telegram_missing()
+        if unreachable is not None:
+            log.warning("the standby could not check its token: %s", unreachable)
 
     async def start(self) -> None:
         """Check the token, open the journal, then serve.

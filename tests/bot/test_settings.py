@@ -603,3 +603,27 @@ def test_a_file_saved_by_a_windows_editor_is_read(tmp_path: Path) -> None:
     dotenv.write_bytes(b"\xef\xbb\xbfPORT=8080\r\nCONFIRM=never\r\n")
 
     assert read_environment({}, dotenv) == {"PORT": "8080", "CONFIRM": "never"}
+
+
+@pytest.mark.parametrize(
+    ("standby", "database", "stands_by"),
+    [
+        (None, None, False),
+        (None, "sqlite:///a.db", False),
+        (None, "postgres://host/database", True),
+        ("auto", "postgresql://host/database", True),
+        ("on", "sqlite:///a.db", True),
+        ("off", "postgresql://host/database", False),
+    ],
+)
+def test_a_second_process_stands_by_on_a_server_unless_it_is_told_otherwise(
+    standby: str | None, database: str | None, stands_by: bool
+) -> None:
+    given = {"STANDBY": standby, "DATABASE_URL": database}
+    environ = {name: value for name, value in given.items() if value is not None}
+    assert load_settings(environ, for_command="journal").stands_by is stands_by
+
+
+def test_a_strange_standby_is_a_fault() -> None:
+    with pytest.raises(SettingsError, match="STANDBY"):
+        load_settings({"STANDBY": "maybe"}, for_command="journal")

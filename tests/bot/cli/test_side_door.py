@@ -199,6 +199,18 @@ async def test_a_second_door_at_the_same_place_is_refused(
     assert await knock(path, "status", lambda _: None, 5) == 0
 
 
+async def test_who_holds_the_lease_takes_the_door_of_a_process_that_was_paused(
+    door: SideDoor, path: Path, assembly: Assembly
+) -> None:
+    second = SideDoor(path, assembly.engine, assembly.clock, takes_over=True)
+    await second.start()
+    # The first one wakes up and ends: it leaves the door of its successor alone.
+    await door.stop()
+    assert await knock(path, "status", lambda _: None, 5) == 0
+    await second.stop()
+    assert await knock(path, "status", lambda _: None, 5) is None
+
+
 @pytest.fixture
 def notes(path: Path) -> str:
     path.write_text("somebody's notes")
