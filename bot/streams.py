@@ -72,7 +72,8 @@ class Streams:
         await self.leave_signals()
         task, self._publishing = self._publishing, None
         await ended(task)
-        if self._publisher is not None:
+        # A standby, or a process that was refused, has published nothing and knows no journal.
+        if self._publisher is not None and task is not None:
             await self._publisher.end()
 
     def fault(self) -> Fault | None:

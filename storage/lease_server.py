@@ -34,6 +34,8 @@ LASTS_MS: Final = 6000
 RELIED_ON: Final = timedelta(seconds=5)
 RENEW_S: Final = 2.0
 AGAIN_S: Final = 0.5
+# A server that was away is knocked at each five seconds at least: so long its holder may need.
+AWAY_S: Final = 8.0
 ANSWER_S: Final = 2.0
 CLOSE_S: Final = 3.0
 NAME: Final = "engine"
@@ -140,7 +142,7 @@ class ServerLease:
             answer = await self._ask(self._taken, makes_tables=True)
         except JournalUnavailable:
             # Nobody could renew while the server was away: its holder comes first once it is back.
-            self._away_until_s = self._clock.monotonic() + LASTS_MS / 1000
+            self._away_until_s = self._clock.monotonic() + AWAY_S
             raise
         if isinstance(answer, _Refused):
             await self._database.close()

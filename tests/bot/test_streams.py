@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.assembly import Assembly
+from bot.assembly import Assembly, assembled
 from bot.gauges import Gauges
 from bot.metrics import Metrics
 from bot.settings import SettingsError, load_settings
 from engine import commands as c
 from engine import events as e
-from engine.errors import JournalUnavailable
+from engine.errors import JournalLocked, JournalUnavailable
 from engine.receipts import Receipt
 from engine.signals import SignalAction, TradingSignal
 from storage.chain import GENESIS
@@ -29,7 +29,15 @@ from storage.codec import linked
 from storage.endings import ended
 from storage.streams_consumer import DELIVERIES_MAX, IN_FLIGHT_MAX
 from storage.streams_records import StreamNames
-from tests.bot.streamed import BUY, Remote, account, journaled, remote_to, second_consumer
+from tests.bot.streamed import (
+    BUY,
+    Remote,
+    account,
+    journaled,
+    plan_of,
+    remote_to,
+    second_consumer,
+)
 from tests.storage.cached import until
 from tests.storage.redis_server import RedisServer
 
@@ -604,3 +612,12 @@ def test_an_unknown_stream_is_refused_with_a_sentence() -> None:
         load_settings(REDIS | {"STREAMS": "orders"}, for_command="run")
 
     assert refused.value.faults == ("STREAMS holds 'orders': give signals and events, or one.",)
+
+
+async def test_an_account_that_is_refused_ends_its_streams_without_having_begun_them(
+    tmp_path: Path, server: RedisServer
+) -> None:
+    async with account(tmp_path, server.url) as active:
+        second = assembled(plan_of(tmp_path, server.url), active.market)
+        with pytest.raises(JournalLocked):
+            await second.start()

@@ -117,6 +117,7 @@ async def test_both_outlive_their_database_and_their_redis(
         await both.until_ready(both.one)
         await both.buy()
         assert both.token() == 1
+        await both.agreed()
         # when Redis is gone nobody misses it
         redis.kill()
         await both.buy()
@@ -126,3 +127,7 @@ async def test_both_outlive_their_database_and_their_redis(
         redis.start()
         await both.buy()
         await both.agreed()
+        # and one that waits ends when it is asked to
+        await both.begin(both.one)
+        assert await both.one.terminate() == 0
+        assert both.token() == 2
