@@ -131,3 +131,6 @@ async def test_both_outlive_their_database_and_their_redis(
         await both.begin(both.one)
         assert await both.one.terminate() == 0
         assert both.token() == 2
+        for process in (both.one, both.two):
+            for sign in ("level=error", "level=critical", "Traceback", "ResourceWarning"):
+                assert sign not in process.log, process.log[-3000:]
