@@ -372,6 +372,30 @@ async def test_what_cannot_be_stored_is_refused_at_once_and_never_run_later(
         assert len([one for one in seen if one.text == refused.text]) == 1
 
 
+async def test_what_was_refused_unstored_is_not_run_when_it_comes_again(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 100)
+    async with console(tmp_path, sandbox) as world:
+        await world.said(OWNER, "/status", part="ACTIVE")
+        await world.handled()
+        asked = await sandbox.say(VIEWER, "/help")
+        order = message_update(900_000_003, OWNER, asked + 500, "/buy btc 250 usdt")
+        # given an order that was refused while the database was held
+        async with held(tmp_path):
+            assert not await world.intake.receive([order])
+            await sandbox.wait_for_text("Nothing was sent", chat_id=OWNER)
+        # when Telegram delivers it again, and the database takes it
+        world.requote()
+        while not await world.intake.receive([order]):  # noqa: ASYNC110 - the lock may linger
+            await asyncio.sleep(0.05)
+        # then it is only marked
+        await world.said(OWNER, "/mode", part="PAPER")
+        await world.handled()
+        kinds = {type(one).__name__ for one in await world.journaled()}
+        assert not kinds & {"SignalReceived", "TicketOpened"}
+
+
 async def test_telegram_keeps_an_unjournaled_stop_and_gives_what_was_sent_after_it(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
