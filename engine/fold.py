@@ -13,7 +13,7 @@ from engine.fold_money import (
     protection_changed,
 )
 from engine.fold_orders import order_changed, order_submitted, signal_outcome, with_order
-from engine.numbers import ZERO
+from engine.numbers import ZERO, exact
 from engine.state import (
     COMMANDS_TAIL,
     SIGNALS_TAIL,
@@ -34,7 +34,8 @@ Changes = dict[str, Any]
 
 def apply(state: State, event: e.Event) -> State:
     """Give State after the event; `seq` grows by one. Neither argument is changed."""
-    changes = _changes(state, event)
+    with exact():
+        changes = _changes(state, event)
     changes["seq"] = state.seq + 1
     command_id = event.command_id
     if command_id is not None and command_id not in state.commands_known:

@@ -1,6 +1,15 @@
 """Decimal numbers as they enter from outside, and their plain rendering."""
 
-from decimal import Decimal, InvalidOperation
+from contextlib import AbstractContextManager
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 
 from engine.errors import InvalidInput
 
@@ -8,11 +17,27 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 HUNDRED = Decimal(100)
 BPS = Decimal(10000)
+ARITHMETIC = Context(
+    prec=28,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999_999,
+    Emax=999_999,
+    traps=[InvalidOperation, DivisionByZero, Overflow],
+)
+"""How sums are rounded, today and in every replay: what is Python's own habit unless changed."""
 MAGNITUDE_MAX = Decimal("1e18")
 MAGNITUDE_MIN = Decimal("1e-18")
 # Made once: `Decimal | int | float | str` in a call makes its union anew at each number.
 _NUMBERS = (Decimal, int, float, str)
 _LETTERS = frozenset("0123456789.+-eE")
+
+
+def exact() -> AbstractContextManager[Context]:
+    """Reckon as the journal was reckoned, whatever others have done to the context of all.
+
+    ccxt sets another rounding and another trap in the context of whoever calls it.
+    """
+    return localcontext(ARITHMETIC)
 
 
 def decimal_of(value: object, name: str) -> Decimal:

@@ -11,6 +11,7 @@ from engine.context import Context
 from engine.decide import account, answers, entries, exits, kill_switch, session, tickets
 from engine.decide.turn import Turn
 from engine.events import Event
+from engine.numbers import exact
 from engine.state import State
 
 Message = c.Command | r.Report
@@ -24,7 +25,8 @@ def decide(state: State, message: Message, context: Context) -> tuple[Event, ...
 def decided(state: State, message: Message, context: Context) -> Turn:
     """Decide, and give the events with State after each, so that nobody has to fold them again."""
     turn = Turn(state, context, message)
-    _dispatch(turn, message)
+    with exact():
+        _dispatch(turn, message)
     return turn
 
 

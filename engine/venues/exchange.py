@@ -11,10 +11,11 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, setcontext
 from typing import Generic, TypeVar
 
 from engine.identities import digest
+from engine.numbers import ARITHMETIC
 from engine.ports import Clock, Quotes, VenueUnavailable
 from engine.quotes import Quote
 from engine.reports import FillReported, OrderSeen
@@ -158,6 +159,8 @@ class PaperExchange:
                 await self.post(lambda desk: desk.sweep())
 
     async def _work(self) -> None:
+        # This task's own, for all that it will ever reckon; nobody else's is changed.
+        setcontext(ARITHMETIC.copy())
         while True:
             await self._wake.wait()
             self._wake.clear()
