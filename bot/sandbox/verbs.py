@@ -11,7 +11,7 @@ from bot.sandbox.limits import Rates
 from bot.sandbox.seen import SeenAnswer, SeenCall, SeenMessage, seen_message
 from bot.sandbox.wire import Json
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 class NothingCame(AssertionError):
