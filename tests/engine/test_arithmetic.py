@@ -20,7 +20,7 @@ ROUGH = Context(prec=9, rounding=ROUND_HALF_UP, traps=[Underflow])
 
 @pytest.fixture(autouse=True)
 def _own_context() -> Iterator[None]:
-    with localcontext():
+    with localcontext(Context()):
         yield
 
 
