@@ -3,7 +3,7 @@
 #
 #   make demo              the console in a browser, with simulated prices and no account
 #   make demo ARGS="..."   the same with arguments of `quarterdeck demo`
-#   make test              all tests, two at a time; ARGS goes to pytest
+#   make test              all tests, three at a time, since some mostly wait; ARGS goes to pytest
 #   make fuzz              the properties with new random cases, thousands of each; a failure prints
 #                          how to repeat it; ARGS="-k words" chooses some
 #   make coverage          branch coverage of engine and storage by tests that assert; 95 % or fail
@@ -46,7 +46,7 @@ demo: .venv/.installed-run
 
 test: .venv/.installed-all
 	@$(if $(and $(CHROMIUM),$(CHROMEDRIVER)),:,echo "Note: no Chromium with its chromedriver was found, so the browser tests are skipped.")
-	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 # A property that is tried thousands of times takes minutes, not seconds.
 fuzz: .venv/.installed-all

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from telegram import Bot
@@ -30,6 +31,8 @@ CARD = Screen(
         ),
     ),
 )
+# How long a busy machine may take for what is to happen at once.
+PROMPT_S = 30
 # A picture of one pixel.
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63"
@@ -212,12 +215,15 @@ async def test_a_network_that_stays_down_is_reported_after_bounded_attempts(
 
 
 async def test_a_hanging_call_is_given_up_and_tried_again(
-    delivery: Delivery, phones: Sandbox
+    bot: Bot, delivery: Delivery, phones: Sandbox
 ) -> None:
-    await phones.fail("editMessageText", FaultKind.HANG, hang_s=3)
     message_id = await delivery.send(OWNER, CARD, lane=Lane.STOP)
+    impatient = Delivery(
+        bot=bot, clock=SystemClock(), rates=SWIFT, patience=replace(HASTY, call_s=1.0)
+    )
+    await phones.fail("editMessageText", FaultKind.HANG, hang_s=30)
 
-    assert await delivery.edit(OWNER, message_id, Screen(text="FLAT"), lane=Lane.STOP)
+    assert await impatient.edit(OWNER, message_id, Screen(text="FLAT"), lane=Lane.STOP)
 
     assert (await phones.message(message_id)).text == "FLAT"
 
@@ -233,7 +239,8 @@ async def test_a_429_pauses_its_chat_alone_and_nothing_is_lost(bot: Bot, phones:
     )
     await phones.fail("sendMessage", FaultKind.FLOOD, retry_after_s=1, chat_id=OWNER)
     held = asyncio.create_task(delivery.send(OWNER, CARD, lane=Lane.STOP))
-    await flooded.wait()
+    async with asyncio.timeout(PROMPT_S):
+        await flooded.wait()
 
     await delivery.send(TRADER, CARD, lane=Lane.REPORT)
     assert not held.done()
