@@ -223,7 +223,11 @@ async def test_a_restore_never_goes_over_a_journal(url: str, file: Path) -> None
     assert before
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", gzip.compress(b"{}\n"), None])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", gzip.compress(b"{}\n", mtime=0), None],
+    ids=["empty", "text", "packed", "no file"],
+)
 async def test_a_file_that_is_no_backup_touches_no_target(
     target: str, file: Path, content: bytes | None
 ) -> None:
