@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from engine import events as e
 from engine.identities import instrument_key
 from engine.instruments import cash_currency
-from engine.numbers import ZERO, plain
+from engine.numbers import ZERO, exact, plain
 from engine.orders import Order
 from engine.portfolio import is_swap
 from engine.positions import Fill
@@ -78,8 +78,9 @@ def books_checked(connection: Connection) -> tuple[Verification, tuple[LedgerChe
     Raises: JournalCorrupt when a ledger's rows cannot be read.
     """
     journal = _Journal()
-    found = verified(connection, Codec(), journal.take)
-    return found, _ledgers_checked(connection, journal) if found.is_sound else ()
+    with exact():
+        found = verified(connection, Codec(), journal.take)
+        return found, _ledgers_checked(connection, journal) if found.is_sound else ()
 
 
 def _ledgers_checked(connection: Connection, journal: _Journal) -> tuple[LedgerCheck, ...]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Table
 
 from engine import events as e
+from engine.numbers import exact
 from engine.orders import Order
 from engine.positions import Booking, Position, book
 from engine.state import Chat, ReceivedSignal, State
@@ -132,13 +133,14 @@ def _changed(before: Mapping[str, V], after: Mapping[str, V]) -> list[V]:
 
 def _fill(before: State, event: e.FillBooked, after: State) -> Iterator[Projected]:
     fill = event.fill
-    booking = book(
-        before.positions.get(fill.key),
-        fill,
-        fee_quote=event.fee_quote,
-        fee_base=event.fee_base,
-        is_swap=event.is_swap,
-    )
+    with exact():
+        booking = book(
+            before.positions.get(fill.key),
+            fill,
+            fee_quote=event.fee_quote,
+            fee_base=event.fee_base,
+            is_swap=event.is_swap,
+        )
     held = before.positions.get(fill.key)
     position = after.positions.get(fill.key)
     ended = booking.closed

@@ -9,9 +9,12 @@ from ccxt.base.decimal_to_precision import decimal_to_precision
 from engine import commands as c
 from engine.events import Event
 from engine.fold import apply
+from engine.ports import Step
 from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from engine.state import State
 from storage.codec import state_hash
+from storage.projections import Projection
+from storage.tables import FILLS, POSITIONS
 from tests.engine.world import World, signal, world
 from tests.storage.story import Story
 
@@ -44,6 +47,23 @@ def test_a_fold_gives_the_same_state_in_any_context() -> None:
     exact = folded(events)
     setcontext(ROUGH.copy())
     assert folded(events) == exact
+
+
+def rows(told: Sequence[tuple[Step, State, State]]) -> list[object]:
+    projection = Projection()
+    for step, begun, _ in told:
+        before = begun
+        for event, after in step.folded(begun):
+            projection.add(before, event, after)
+            before = after
+    return [projection.all(FILLS), projection.all(POSITIONS)]
+
+
+def test_the_rows_of_a_fill_are_the_same_in_any_context() -> None:
+    told = list(Story(seed=41).steps(400))
+    exact = rows(told)
+    setcontext(ROUGH.copy())
+    assert rows(told) == exact
 
 
 async def test_what_was_decided_in_any_context_replays_in_another() -> None:
