@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine import events as e
 from engine.commands import Actor, ActorKind, SubmitSignal
 from engine.decide.turn import Turn
-from engine.identities import client_order_id, digest
+from engine.identities import digest
 from engine.numbers import HUNDRED, ZERO
 from engine.orders import Order, OrderKind, OrderPurpose
 from engine.proposals import Proposal, Unproposable, propose
@@ -111,7 +111,8 @@ def submit(
     turn: Turn, proposal: Proposal, *, actor: Actor, intent: str, ticket: Ticket | None
 ) -> None:
     """Name and reserve exactly one order; it is sent once the journal has it."""
-    identity = client_order_id(turn.journal_id, turn.epoch, intent, "entry", 0)
+    instrument = proposal.instrument
+    identity = turn.order_name(instrument.venue, instrument.symbol, intent, "entry", 0)
     arrival = proposal.quote.mid if proposal.quote is not None else None
     order = Order(
         client_order_id=identity if ticket is None else ticket.client_order_id,
@@ -148,7 +149,9 @@ def _open_ticket(
     person = command.actor.kind is ActorKind.PERSON
     ticket = Ticket(
         ticket_id=ticket_id,
-        client_order_id=client_order_id(turn.journal_id, turn.epoch, ticket_id, "entry", 0),
+        client_order_id=turn.order_name(
+            command.venue, proposal.instrument.symbol, ticket_id, "entry", 0
+        ),
         command_id=command.command_id,
         signal=proposal.signal,
         venue=command.venue,

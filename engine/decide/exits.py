@@ -13,7 +13,6 @@ from engine.commands import (
     TriggerExit,
 )
 from engine.decide.turn import Turn
-from engine.identities import client_order_id
 from engine.numbers import ONE, ZERO, plain
 from engine.orders import Order, OrderKind, OrderPurpose, OrderStatus
 from engine.portfolio import closing_price, is_swap
@@ -85,8 +84,8 @@ def submit_exit(
     quote = turn.context.fresh(position.key, turn.state)
     mid = quote.mid if quote is not None else None
     order = Order(
-        client_order_id=client_order_id(
-            turn.journal_id, turn.epoch, intent, f"{leg}:{position.key}", attempt
+        client_order_id=turn.order_name(
+            position.venue, position.symbol, intent, f"{leg}:{position.key}", attempt
         ),
         venue=position.venue,
         symbol=position.symbol,

@@ -6,6 +6,8 @@ from engine.commands import Actor, CommandBase
 from engine.context import Context
 from engine.events import CommandRefused, Event
 from engine.fold import apply
+from engine.identities import client_order_id, form_of, instrument_key
+from engine.portfolio import is_swap
 from engine.state import State
 
 
@@ -39,6 +41,27 @@ class Turn:
         """Give the journal's epoch."""
         assert self.state.journal is not None, "the journal is not open"
         return self.state.journal.epoch
+
+    def order_name(self, venue: str, symbol: str, intent: str, leg: str, attempt: int) -> str:
+        """Name an order in the form of its venue.
+
+        A name that another order of State bears already is passed over; that of this very intent
+        is not, for it may never make a second order.
+        """
+        form = form_of(venue, is_swap=is_swap(symbol))
+        again = leg
+        while True:
+            name = client_order_id(self.journal_id, self.epoch, intent, again, attempt, form=form)
+            if not self._is_taken(name, intent, instrument_key(venue, symbol)):
+                return name
+            again += "#"
+
+    def _is_taken(self, name: str, intent: str, key: str) -> bool:
+        known = self.state.order(name)
+        if known is not None:
+            return (known.intent, known.key) != (intent, key)
+        tickets = self.state.tickets
+        return any(t.client_order_id == name and t.ticket_id != intent for t in tickets.values())
 
     def add(self, event: Event) -> None:
         """Add an event and fold it."""
