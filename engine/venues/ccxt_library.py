@@ -4,16 +4,20 @@
 module takes 0.16 s and 20 MB (medians of three, warm, binance). ccxt's two `__init__` modules do
 nothing but import, so two empty packages with the few names that its base modules ask for stand in
 for them. After that, `import ccxt` finds the stand-in: nobody else here imports ccxt by itself.
+With streams, `import ccxt.pro` takes 0.71 s and 79 MB, our way 0.30 s and 18 MB; all twelve venues
+0.42 s and 29 MB.
 
 The base of all clients also imports `requests`, for clients that block, which nobody makes here:
 40 ms and 6 MB, most of it code pages. While ccxt loads, three modules with the names that it asks
 for stand in for it; whoever imports `requests` afterwards gets the real one.
 """
 
+import asyncio
 import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
+import ssl
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -23,6 +27,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from engine.errors import InvalidInput
 
+STREAM_SCHEMES = ("ws", "wss")
+SANDBOX_VENUES = ("binance", "bybit", "okx", "gate", "bitget")
+# Their testnets lost the swaps; demo trading has one account with both, as the venue itself has.
+DEMO_VENUES = ("binance",)
+# How long an address is believed; looking it up stands in the way of an order.
+DNS_S = 60
 _LOADING = threading.Lock()
 
 
@@ -59,6 +69,26 @@ def client_class(venue: str) -> Any:  # ccxt ships no types
     return found
 
 
+def pro_client_class(venue: str) -> Any:  # ccxt ships no types
+    """Give ccxt.pro's client class of a venue, which also streams.
+
+    Raises: InvalidInput when ccxt has no streams of that id.
+    """
+    plain = client_class(venue)
+    name = f"ccxt.pro.{venue}"
+    with _LOADING:
+        if "ccxt.pro" not in sys.modules:
+            _empty("ccxt.pro")
+        # it inherits from what its package names after the venue, which is the module by now
+        vars(sys.modules["ccxt.async_support"])[venue] = plain
+        is_listed = importlib.util.find_spec(name) is not None
+        module = importlib.import_module(name) if is_listed else None
+    found = getattr(module, venue, None)
+    if found is None:
+        raise InvalidInput(f"{venue!r} has no streams in ccxt.")
+    return found
+
+
 def fault_classes() -> ModuleType:
     """Give ccxt's module of exception classes."""
     with _LOADING:
@@ -66,15 +96,58 @@ def fault_classes() -> ModuleType:
         return importlib.import_module("ccxt.base.errors")
 
 
-def rebased(addresses: object, api_url: str) -> object:
-    """Replace scheme and host of every address in a nested mapping, and keep each path."""
+def rebased(addresses: object, api_url: str | None, ws_url: str | None = None) -> object:
+    """Replace scheme and host of every address in a nested mapping, and keep each path.
+
+    Streams go to `ws_url`, everything else to `api_url`; where that is None they stay.
+    """
     if isinstance(addresses, Mapping):
-        return {key: rebased(value, api_url) for key, value in addresses.items()}
+        return {key: rebased(value, api_url, ws_url) for key, value in addresses.items()}
     if not isinstance(addresses, str) or "//" not in addresses:
         return addresses
-    host, address = urlsplit(api_url), urlsplit(addresses)
+    address = urlsplit(addresses)
+    url = ws_url if address.scheme in STREAM_SCHEMES else api_url
+    if url is None:
+        return addresses
+    host = urlsplit(url)
     path = host.path.rstrip("/") + address.path
     return urlunsplit((host.scheme, host.netloc, path, address.query, address.fragment))
+
+
+def pointed(
+    client: Any, *, api_url: str | None, ws_url: str | None = None, sandbox: bool = False
+) -> None:
+    """Turn a fresh client to its venue's sandbox, and its addresses to where the settings say.
+
+    Raises: InvalidInput when the venue has no sandbox.
+    """
+    if sandbox and client.id not in SANDBOX_VENUES:
+        raise InvalidInput(f"{client.id} has no sandbox: only {', '.join(SANDBOX_VENUES)} have.")
+    if sandbox:
+        by_demo = client.id in DEMO_VENUES
+        (client.enable_demo_trading if by_demo else client.set_sandbox_mode)(True)
+    client.urls["api"] = rebased(client.urls["api"], api_url, ws_url)
+
+
+def pooled(client: Any, *, connections_max: int, tls: ssl.SSLContext) -> None:
+    """Give a client a pool of its own with so many connections; closing it closes the pool.
+
+    ccxt would make a pool of 100, and read the list of authorities again for every client.
+    """
+    transport = importlib.import_module("ccxt.async_support.base.exchange").aiohttp
+    client.asyncio_loop = asyncio.get_running_loop()
+    client.ssl_context = tls
+    client.tcp_connector = transport.TCPConnector(
+        ssl=tls, limit=connections_max, ttl_dns_cache=DNS_S
+    )
+    client.session = transport.ClientSession(
+        connector=client.tcp_connector, trust_env=client.aiohttp_trust_env
+    )
+
+
+def authorities(client: Any) -> ssl.SSLContext:
+    """Read the list of authorities that ccxt brings, for all clients to share."""
+    return ssl.create_default_context(cafile=client.cafile)
 
 
 def _stand_in() -> None:

@@ -24,6 +24,35 @@ def test_a_venue_loads_without_the_library_of_clients_that_block() -> None:
     assert shown(program) == "[]"
 
 
+def test_the_streams_of_a_venue_load_without_those_of_the_others() -> None:
+    program = (
+        "import sys; from engine.venues.ccxt_library import client_class, pro_client_class; "
+        "streams = pro_client_class('bybit'); "
+        "print(issubclass(streams, client_class('bybit')), client_class('kraken').__name__, "
+        "sorted(n for n in sys.modules if n.startswith(('ccxt.pro.', 'ccxt.abstract.'))))"
+    )
+
+    modules = "['ccxt.abstract.bybit', 'ccxt.abstract.kraken', 'ccxt.pro.bybit']"
+    assert shown(program) == f"True kraken {modules}"
+
+
+def test_a_venue_without_streams_is_named() -> None:
+    program = (
+        "from engine.errors import InvalidInput\n"
+        "from engine.venues.ccxt_library import pro_client_class\n"
+        "for venue in ('zaif', 'no_such_venue'):\n"
+        "    try:\n"
+        "        pro_client_class(venue)\n"
+        "    except InvalidInput as fault:\n"
+        "        print(fault)\n"
+    )
+
+    assert shown(program) == (
+        "'zaif' has no streams in ccxt.\n"
+        "'no_such_venue' is no exchange that ccxt knows, such as binance."
+    )
+
+
 def test_who_needs_that_library_later_gets_the_real_one() -> None:
     program = (
         "from engine.venues.ccxt_library import client_class; client_class('kraken'); "

@@ -1,0 +1,1 @@
+"""Live venues: an exchange account through ccxt."""
