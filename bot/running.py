@@ -7,10 +7,12 @@ from bot.app import App, ChatPlan
 from bot.assembly import AccountPlan, assembled
 from bot.cli.faults import CommandRefused
 from bot.clock import SystemClock, local_zone
+from bot.markets import market_store, shelf_of
 from bot.settings import Settings
 from engine.markets.group import MarketGroup
 from engine.markets.public import PublicMarket
 from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.venues.live.market_store import MarketStore
 
 
 def account_plan(settings: Settings) -> AccountPlan:
@@ -42,12 +44,14 @@ def account_plan(settings: Settings) -> AccountPlan:
     )
 
 
-def public_market(settings: Settings) -> MarketGroup:
+def public_market(settings: Settings, metadata: MarketStore) -> MarketGroup:
     """Give the venues' real public prices, as one market."""
     clock = SystemClock()
     return MarketGroup(
         markets={
-            venue.venue: PublicMarket(venue=venue.venue, clock=clock, api_url=venue.api_url)
+            venue.venue: PublicMarket(
+                venue=venue.venue, clock=clock, metadata=metadata, api_url=venue.api_url
+            )
             for venue in settings.venues
         }
     )
@@ -68,7 +72,7 @@ async def run_console(settings: Settings, stopping: asyncio.Event) -> BaseExcept
         metrics_token=settings.metrics_token,
         tz=local_zone(),
     )
-    market = public_market(settings)
+    market = public_market(settings, market_store(SystemClock(), shelf_of(settings)))
     app = App(assembled(plan, market, candles=market), chat)
     if settings.stands_by and not await app.stand_by(stopping):
         return None

@@ -7,11 +7,12 @@ from typing import Final
 
 from bot.cli.findings import Finding, fail, ok, warn
 from bot.clock import SystemClock
+from bot.markets import market_store
 from bot.venue_settings import VenueSettings
 from engine.errors import InvalidInput
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind
-from engine.markets.feed import PARSING
+from engine.markets.asking import PARSING
 from engine.markets.public import PublicMarket
 from engine.numbers import plain
 from engine.ports import Clock, VenueUnavailable
@@ -32,7 +33,9 @@ async def check_venue(venue: VenueSettings, currency: str) -> list[Finding]:
     """Load a venue's instruments, compare its clock with ours, and wait for one quote."""
     subject = f"venue {venue.venue}"
     clock = SystemClock()
-    market = PublicMarket(venue=venue.venue, clock=clock, api_url=venue.api_url)
+    market = PublicMarket(
+        venue=venue.venue, clock=clock, metadata=market_store(clock), api_url=venue.api_url
+    )
     try:
         async with asyncio.timeout(LOAD_S):
             await market.start()

@@ -9,6 +9,7 @@ from typing import Final
 from bot.assembly import AccountPlan, Assembly, assembled
 from bot.cli.refusal import CommandRefused
 from bot.clock import SystemClock
+from bot.markets import market_store, shelf_of
 from bot.settings import Settings
 from engine.markets.group import Market, MarketGroup
 from engine.markets.public import PublicMarket
@@ -57,6 +58,7 @@ async def _state_of(database_url: str) -> State:
 
 def _market_of(journal: JournalIdentity, settings: Settings, clock: Clock) -> Quotes:
     markets: dict[str, Market] = {}
+    metadata = market_store(clock, shelf_of(settings))
     addresses = {venue.venue: venue.api_url for venue in settings.venues}
     for account in journal.accounts:
         if journal.market.startswith(SIMULATED):
@@ -64,6 +66,6 @@ def _market_of(journal: JournalIdentity, settings: Settings, clock: Clock) -> Qu
             markets[account] = SimulatedMarket(venue=account, clock=clock, seed=seed)
         else:
             markets[account] = PublicMarket(
-                venue=account, clock=clock, api_url=addresses.get(account)
+                venue=account, clock=clock, metadata=metadata, api_url=addresses.get(account)
             )
     return MarketGroup(markets=markets)

@@ -19,6 +19,7 @@ from bot.cli.whole_file import written_whole
 from bot.clock import SystemClock
 from bot.demo import VENUE, seed_of
 from bot.kill_switch import Say
+from bot.markets import market_store, shelf_of
 from engine.candles import Candle, Series, timeframe_of
 from engine.errors import InvalidInput, JournalLocked
 from engine.instruments import symbol_named
@@ -73,7 +74,12 @@ async def _market(arguments: HistoryArguments, environ: Mapping[str, str]) -> Ma
         return SimulatedMarket(venue=VENUE, clock=clock, seed=seed)
     settings = settings_of(environ, arguments.env_file, for_command="journal")
     addresses = {venue.venue: venue.api_url for venue in settings.venues}
-    return PublicMarket(venue=arguments.venue, clock=clock, api_url=addresses.get(arguments.venue))
+    return PublicMarket(
+        venue=arguments.venue,
+        clock=clock,
+        metadata=market_store(clock, shelf_of(settings)),
+        api_url=addresses.get(arguments.venue),
+    )
 
 
 async def backfill(arguments: HistoryArguments, url: str, market: Market, say: Say) -> int:

@@ -11,11 +11,12 @@ from engine.markets.metadata import instrument_of
 
 Entry = dict[str, object]
 
-# What ccxt's clients keep of a load beside `markets`, and what some put among their options.
-TABLES = (
-    "markets_by_id", "symbols", "ids", "codes", "currencies", "currencies_by_id", "baseCurrencies",
-    "quoteCurrencies",
-)  # fmt: skip
+# What ccxt's methods read of a venue's own description of a market; the rest of it, two thirds of
+# the memory, is let go. tests/engine/markets/test_listing.py looks through ccxt's source for more.
+INFO_KEYS = frozenset(
+    "orderTypes quoteIncrement enable_decimal wsname taker_fee_rate pair contractType ruleType "
+    "instFamily uly fundingInterval contract_type alias_to underlying underlying_price".split()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +32,19 @@ class MarketSource:
 class Listing:
     """Hold one load of a venue's markets; everything in it is shared, and for reading only.
 
-    `missing` names the kinds of market that did not answer.
+    `missing` names the kinds of market that did not answer, `aliases` the indices of its own that
+    a venue's client keeps among its options, from a name to a symbol. `extras` are markets whose
+    symbol another one bears.
     """
 
     source: MarketSource
     loaded_at: datetime
     missing: tuple[str, ...]
-    markets: Mapping[str, Entry]
-    tables: Mapping[str, object]
-    helpers: Mapping[str, object]
+    precision_mode: int
+    markets: dict[str, Entry]
+    extras: tuple[Entry, ...]
+    currencies: dict[str, Entry]
+    aliases: Mapping[str, Mapping[str, str]]
     instruments: Mapping[str, Instrument]
 
     @property
@@ -47,12 +52,22 @@ class Listing:
         """Tell whether a kind of market did not answer."""
         return bool(self.missing)
 
-    def share_with(self, client: Any) -> None:  # ccxt ships no types
-        """Give a client of this venue the markets, as its own load would have."""
-        client.markets = self.markets
-        for name, table in self.tables.items():
-            setattr(client, name, table)
-        client.options.update(self.helpers)
+    def share_with(self, clients: Iterable[Any]) -> None:  # ccxt ships no types
+        """Give clients of this venue the markets, as a load of their own would have."""
+        by_id: dict[object, list[Entry]] = {}
+        for market in (*self.markets.values(), *self.extras):
+            by_id.setdefault(market["id"], []).append(market)
+        by_currency_id = {each["id"]: each for each in self.currencies.values()}
+        aliases = {
+            name: {alias: self.markets[symbol] for alias, symbol in symbols.items()}
+            for name, symbols in self.aliases.items()
+        }
+        for client in clients:
+            client.markets, client.markets_by_id = self.markets, by_id
+            client.symbols, client.ids = sorted(self.markets), sorted(by_id)
+            client.currencies, client.currencies_by_id = self.currencies, by_currency_id
+            client.codes = sorted(self.currencies)
+            client.options.update(aliases)
 
 
 def listing_of(
@@ -63,21 +78,39 @@ def listing_of(
     missing: Iterable[str] = (),
 ) -> Listing:
     """Take the listing out of a client that has loaded."""
-    names = client.options.get("marketHelperProps") or ()
+    markets = {symbol: _trimmed(market) for symbol, market in client.markets.items()}
+    others = (market for named in client.markets_by_id.values() for market in named)
+    extras = [each for each in others if markets[each["symbol"]]["id"] != each["id"]]
     return Listing(
         source=source,
         loaded_at=loaded_at,
         missing=tuple(missing),
-        markets=client.markets,
-        tables={name: getattr(client, name) for name in TABLES},
-        helpers={name: client.options[name] for name in names if name in client.options},
-        instruments=instruments_of(source.venue, client.markets.values(), client.precisionMode),
+        precision_mode=client.precisionMode,
+        markets=markets,
+        extras=tuple(_trimmed({**markets[each["symbol"]], **each}) for each in extras),
+        currencies={code: _trimmed(each) for code, each in client.currencies.items()},
+        aliases={
+            name: _symbols(client.options[name])
+            for name in client.options.get("marketHelperProps") or ()
+        },
+        instruments=dict(_instruments(source.venue, markets.values(), client.precisionMode)),
     )
 
 
-def instruments_of(
-    venue: str, markets: Iterable[Mapping[str, object]], precision_mode: int
-) -> dict[str, Instrument]:
-    """Describe, by `instrument_key`, what can be traded here."""
-    found = (instrument_of(venue, market, precision_mode) for market in markets)
-    return {instrument_key(venue, each.symbol): each for each in found if each is not None}
+def _symbols(index: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    return {name: str(market["symbol"]) for name, market in index.items()}
+
+
+def _trimmed(entry: Mapping[str, object]) -> Entry:
+    info = entry.get("info")
+    kept = {k: v for k, v in info.items() if k in INFO_KEYS} if isinstance(info, Mapping) else {}
+    return {**entry, "info": kept}
+
+
+def _instruments(
+    venue: str, markets: Iterable[Entry], precision_mode: int
+) -> Iterable[tuple[str, Instrument]]:
+    for market in markets:
+        instrument = instrument_of(venue, market, precision_mode)
+        if instrument is not None:
+            yield instrument_key(venue, instrument.symbol), instrument

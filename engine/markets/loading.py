@@ -1,19 +1,17 @@
 """Loading: every market of a venue, asked kind by kind through a client of its own."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from engine.markets.asking import asked, retry_after_s
 from engine.markets.listing import Listing, MarketSource, listing_of
-from engine.ports import Clock, VenueUnavailable
+from engine.ports import VenueUnavailable
 from engine.venues.ccxt_library import client_class, pointed
 
 WANTED_TYPES = ("spot", "linear", "swap")
-Load = Callable[[MarketSource, Clock, float], Awaitable[Listing]]
-"""Fetch the markets of a source at the clock's time, each request within some seconds."""
 _log = logging.getLogger(__name__)
 
 
@@ -25,39 +23,45 @@ class LoadFailed(VenueUnavailable):
         self.retry_after_s = retry_after_s
 
 
-async def load_in_thread(source: MarketSource, clock: Clock, timeout_s: float) -> Listing:
-    """Load in a thread with a loop of its own: parsing 3,000 markets takes half a second."""
-    return await asyncio.to_thread(lambda: asyncio.run(load_here(source, clock, timeout_s)))
-
-
-async def load_here(source: MarketSource, clock: Clock, timeout_s: float) -> Listing:
+async def load_here(source: MarketSource, at: datetime, timeout_s: float) -> Listing:
     """Load on this event loop, which stands still while the answers are parsed.
 
-    Raises: LoadFailed when spot, or everything, did not answer.
+    Each request has `timeout_s`. Raises: LoadFailed when spot, or everything, did not answer.
     """
     client = new_client(source, timeout_s)
     try:
-        missing: list[str] = []
-        markets: list[object] = []
-        for kind in _types(client):
-            try:
-                question = _listed(client, source.venue, kind)
-                markets.extend(await asked(source.venue, question, timeout_s=timeout_s + 1))
-            except VenueUnavailable:
-                if kind in (None, "spot"):
-                    raise
-                missing.append(kind)
-                _log.warning(
-                    "a kind of market could not be loaded",
-                    extra={"venue": source.venue, "market_kind": kind},
-                )
-        client.set_markets(markets)
-        return listing_of(client, source=source, loaded_at=clock.now(), missing=missing)
+        return await _loaded(client, source, at, timeout_s)
     except VenueUnavailable as fault:
         wait_s = retry_after_s(client.last_response_headers)
         raise LoadFailed(str(fault), wait_s) from fault
     finally:
         await client.close()
+
+
+async def _loaded(client: Any, source: MarketSource, at: datetime, timeout_s: float) -> Listing:
+    markets: list[object] = []
+    missing: list[str] = []
+    for kind in _types(client):
+        try:
+            question = _listed(client, source.venue, kind)
+            markets.extend(await asked(source.venue, question, timeout_s=timeout_s + 1))
+        except VenueUnavailable:
+            if kind in (None, "spot"):
+                raise
+            missing.append(kind)
+            _log.warning(
+                "a kind of market could not be loaded",
+                extra={"venue": source.venue, "market_kind": kind},
+            )
+
+    async def taken() -> Listing:
+        client.set_markets(markets)
+        return listing_of(client, source=source, loaded_at=at, missing=missing)
+
+    listing: Listing = await asked(source.venue, taken(), timeout_s=timeout_s)
+    if not listing.instruments:
+        raise VenueUnavailable(f"{source.venue} lists no market that can be traded here.")
+    return listing
 
 
 def new_client(source: MarketSource, timeout_s: float) -> Any:  # ccxt ships no types

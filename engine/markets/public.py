@@ -14,13 +14,12 @@ from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind
 from engine.markets.budget import Budget, Sleep
 from engine.markets.feed import Feed
+from engine.markets.listing import Listing, MarketSource
 from engine.ports import Clock, VenueUnavailable
 from engine.quotes import Quote
+from engine.venues.live.market_store import MarketStore
 
 BACKOFF_S_MAX = 30
-RELOAD_S = 3600.0
-# after a load that failed, or lacked a kind of market
-RELOAD_PARTIAL_S = 300.0
 CHANGES_S = 15.0
 _log = logging.getLogger(__name__)
 
@@ -28,8 +27,9 @@ _log = logging.getLogger(__name__)
 class PublicMarket:
     """Follow one venue's public prices through ccxt by polling.
 
-    `api_url` replaces scheme and host of every address, as `<VENUE>_API_URL` does. A poll asks for
-    all followed symbols at once, `interval_s` after the last; failures back off up to 30 s, for
+    `api_url` replaces scheme and host of every address, as `<VENUE>_API_URL` does. The instruments
+    come from `metadata`, which others may share, and change when it learns of new ones. A poll asks
+    for all followed symbols at once, `interval_s` after the last; failures back off up to 30 s, for
     ever. A quote is as old as its fetch, or as the venue says; nothing refreshes an old one.
     """
 
@@ -38,7 +38,9 @@ class PublicMarket:
         *,
         venue: str,
         clock: Clock,
+        metadata: MarketStore,
         api_url: str | None = None,
+        sandbox: bool = False,
         interval_s: float = 1.0,
         timeout_s: float = 8.0,
         requests_per_s_max: int = 5,
@@ -49,17 +51,17 @@ class PublicMarket:
         self._interval_s = interval_s
         self._sleep = sleep
         budget = Budget(per_second=requests_per_s_max, clock=clock, sleep=sleep)
-        self._feed = Feed(
-            venue=venue, api_url=api_url, timeout_s=timeout_s, budget=budget, clock=clock
-        )
-        self._instruments: dict[str, Instrument] = {}
+        self._metadata = metadata
+        self._source = MarketSource(venue=venue, api_url=api_url, sandbox=sandbox)
+        self._feed = Feed(source=self._source, timeout_s=timeout_s, budget=budget, clock=clock)
+        self._instruments: Mapping[str, Instrument] = {}
         self._latest: dict[str, Quote] = {}
         self._followed: dict[str, None] = {}
         self._changes: dict[str, Decimal] = {}
         self._listeners: list[Callable[[Quote], None]] = []
         self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._reload_s = 0.0
+        self._known = asyncio.Event()
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._changed_s: float | None = None
 
     async def start(self) -> None:
@@ -68,24 +70,27 @@ class PublicMarket:
         Raises: VenueUnavailable when the first try fails; it goes on trying until `stop`, so the
         caller may carry on without this venue's prices.
         """
-        if self._task is not None:
+        if self._tasks:
             return
         fault: VenueUnavailable | None = None
         try:
-            await self._load()
+            self._learn(await self._metadata.listing(self._source))
         except VenueUnavailable as silent:
             fault = silent
-        # start and stop are two calls, so this task is held here and cancelled by stop()
-        self._task = asyncio.create_task(self._run(), name=f"prices {self._venue}")  # see above
+        # start and stop are two calls, so both tasks are held here and cancelled by stop()
+        prices = asyncio.create_task(self._run(), name=f"prices {self._venue}")  # see above
+        following = self._metadata.follow(self._source, self._learn)
+        symbols = asyncio.create_task(following, name=f"symbols {self._venue}")  # see above
+        self._tasks = (prices, symbols)
         if fault is not None:
             raise fault
 
     async def stop(self) -> None:
         """Stop polling and close the connections."""
-        task, self._task = self._task, None
-        if task is not None:
+        tasks, self._tasks = self._tasks, ()
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._feed.close()
 
     def instruments(self) -> Mapping[str, Instrument]:
@@ -124,6 +129,7 @@ class PublicMarket:
 
     async def _run(self) -> None:
         failures = 0
+        await self._known.wait()
         while True:
             try:
                 await self._turn()
@@ -139,12 +145,8 @@ class PublicMarket:
                 await self._pause()
 
     async def _turn(self) -> None:
-        """Load what is due, then fetch the followed symbols, one kind after the other."""
+        """Fetch the followed symbols, one kind after the other."""
         now_s = self._clock.monotonic()
-        if not self._instruments:
-            await self._load()
-        elif now_s >= self._reload_s:
-            await self._reload()
         self._news.clear()
         known = [self._instruments[key] for key in self._followed if key in self._instruments]
         for kind in InstrumentKind:
@@ -157,18 +159,10 @@ class PublicMarket:
             self._changed_s = now_s
             self._changes.update(await self._feed.changes(spots))
 
-    async def _load(self) -> None:
-        self._instruments = await self._feed.load()
-        wait_s = RELOAD_PARTIAL_S if self._feed.is_partial else RELOAD_S
-        self._reload_s = self._clock.monotonic() + wait_s
-
-    async def _reload(self) -> None:
-        """Refresh the instruments; the ones we have serve until the venue gives new ones."""
-        try:
-            await self._load()
-        except VenueUnavailable as fault:
-            self._reload_s = self._clock.monotonic() + RELOAD_PARTIAL_S
-            _log.warning("no new instruments", extra={"venue": self._venue, "fault": str(fault)})
+    def _learn(self, listing: Listing) -> None:
+        self._feed.learn(listing)
+        self._instruments = listing.instruments
+        self._known.set()
 
     async def _pause(self) -> None:
         """Wait for the next poll; a symbol followed meanwhile is fetched at once."""

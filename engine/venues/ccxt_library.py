@@ -89,6 +89,11 @@ def pro_client_class(venue: str) -> Any:  # ccxt ships no types
     return found
 
 
+def version() -> str:
+    """Give ccxt's version: another one may describe the same market otherwise."""
+    return importlib.metadata.version("ccxt")
+
+
 def fault_classes() -> ModuleType:
     """Give ccxt's module of exception classes."""
     with _LOADING:

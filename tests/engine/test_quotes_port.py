@@ -15,6 +15,7 @@ from engine.markets.public import PublicMarket
 from engine.markets.simulated import SimulatedMarket
 from engine.ports import Quotes
 from engine.quotes import Quote
+from tests.engine.markets.stores import store_of
 from tests.engine.venues.room import StillClock
 from tests.exchange.binance import LocalBinance
 
@@ -50,7 +51,12 @@ async def stand(request: pytest.FixtureRequest) -> AsyncIterator[Stand]:
         manual = ManualMarket(instruments=catalogue("binance").values(), clock=clock)
         simulated = SimulatedMarket(venue="binance", clock=clock, interval_s=0.01)
         public = PublicMarket(
-            venue="binance", clock=clock, api_url=exchange.url, interval_s=0.01, sleep=no_sleep
+            venue="binance",
+            clock=clock,
+            metadata=store_of(clock),
+            api_url=exchange.url,
+            interval_s=0.01,
+            sleep=no_sleep,
         )
         other = SimulatedMarket(venue="kraken", clock=clock, interval_s=0.01)
         markets: dict[str, Quotes] = {

@@ -24,7 +24,7 @@ DICE_ROOMS = ("bot/",)
 THREAD_ROOMS = (
     "storage/writer.py", "storage/database.py", "storage/cache_redis.py",
     "engine/venues/ccxt_library.py",
-    "engine/markets/feed.py", "engine/markets/loading.py", "bot/",
+    "storage/market_shelf.py", "engine/markets/apart.py", "bot/",
 )  # fmt: skip
 THREADS = frozenset({"to_thread", "run_in_executor", "Thread", "ThreadPoolExecutor", "Timer"})
 # What takes a set and gives the same whatever its order is.

@@ -15,6 +15,7 @@ from storage.candles import Candles, Known
 from storage.database import Database
 from storage.history import History
 from storage.spans import Span
+from tests.engine.markets.stores import store_of
 from tests.engine.venues.room import StillClock
 from tests.exchange.binance import LocalBinance
 from tests.exchange.klines import Klines, millis, row
@@ -37,7 +38,12 @@ class Room:
         self.slept: list[float] = []
         self.clock = StillClock()
         self.market = PublicMarket(
-            venue="binance", clock=self.clock, api_url=exchange.url, timeout_s=1, sleep=self.sleep
+            venue="binance",
+            clock=self.clock,
+            metadata=store_of(self.clock),
+            api_url=exchange.url,
+            timeout_s=1,
+            sleep=self.sleep,
         )
         self.backfill = Backfill(
             source=self.market,

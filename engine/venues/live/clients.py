@@ -133,7 +133,7 @@ class Clients:
         client = self._new(_kept_on(pro_client_class(self._account.venue), self._account.ws_url))
         assert self._tls is not None, "who knows the markets has started"
         pooled(client, connections_max=CONNECTIONS_MAX["data"], tls=self._tls)
-        self._listing.share_with(client)
+        self._listing.share_with([client])
         self._streams = [each for each in self._streams if not each.closed_by_user]
         self._streams.append(client)
         return client
@@ -162,8 +162,7 @@ class Clients:
 
     def _learn(self, listing: Listing) -> None:
         self._listing = listing
-        for client in (*self._rest.values(), *self._streams):
-            listing.share_with(client)
+        listing.share_with((*self._rest.values(), *self._streams))
 
 
 def _kept_on(made: Any, ws_url: str | None) -> Any:  # ccxt ships no types

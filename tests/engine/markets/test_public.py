@@ -12,11 +12,13 @@ from engine.errors import InvalidInput
 from engine.instruments import InstrumentKind
 from engine.markets.budget import Budget
 from engine.markets.feed import EPOCH, Feed
+from engine.markets.listing import MarketSource
 from engine.markets.metadata import instrument_of
 from engine.markets.public import PublicMarket
 from engine.ports import VenueUnavailable
 from engine.quotes import Quote
 from engine.venues.ccxt_library import client_class, rebased
+from tests.engine.markets.stores import store_of
 from tests.engine.venues.room import START, StillClock
 from tests.exchange.binance import TIME_MS, LocalBinance
 
@@ -46,9 +48,11 @@ async def market_of() -> AsyncIterator[Maker]:
                 sleep(seconds)
             await asyncio.sleep(0)
 
+        clock = StillClock()
         market = PublicMarket(
             venue="binance",
-            clock=StillClock(),
+            clock=clock,
+            metadata=store_of(clock, timeout_s=1),
             api_url=exchange.url,
             interval_s=0.01,
             timeout_s=1,
@@ -220,8 +224,11 @@ async def test_a_crossed_or_empty_book_is_no_quote(
 async def test_an_old_quote_stays_old_while_the_venue_is_silent(exchange: LocalBinance) -> None:
     clock = StillClock()
     budget = Budget(per_second=1000, clock=clock)
-    feed = Feed(venue="binance", api_url=exchange.url, timeout_s=1, budget=budget, clock=clock)
-    instrument = (await feed.load())[KEY]
+    source = MarketSource(venue="binance", api_url=exchange.url)
+    feed = Feed(source=source, timeout_s=1, budget=budget, clock=clock)
+    listing = await store_of(clock).listing(source)
+    feed.learn(listing)
+    instrument = listing.instruments[KEY]
     (quote,) = await feed.quotes([instrument], {})
     clock.advance(90)
     exchange.fail("bookTicker", "500")

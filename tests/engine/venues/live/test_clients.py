@@ -4,38 +4,40 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
 from aiohttp import web
 
 from engine.errors import InvalidInput
-from engine.markets.listing import Listing, MarketSource, listing_of
-from engine.ports import Clock, VenueUnavailable
+from engine.markets.apart import Loaded, load_in_thread
+from engine.markets.listing import MarketSource, listing_of
+from engine.ports import VenueUnavailable
 from engine.venues.ccxt_library import SANDBOX_VENUES, client_class, fault_classes
 from engine.venues.live.account import LiveAccount
 from engine.venues.live.clients import Clients
 from engine.venues.live.market_store import MarketStore
+from tests.engine.markets.stores import store_of
 from tests.engine.venues.room import StillClock
 from tests.exchange.binance import LocalBinance
 
 VENUES = "binance bybit okx kraken kucoin gate bitget coinbase htx mexc bitfinex bitstamp".split()
 API, WS = "http://127.0.0.1:1", "ws://127.0.0.1:2"
 KEYS = {"api_key": "the-key", "api_secret": "the-secret", "api_password": "the-password"}
-Loader = Callable[[MarketSource, Clock, float], Awaitable[Listing]]
 
 
-async def nothing_listed(source: MarketSource, clock: Clock, timeout_s: float) -> Listing:
+async def nothing_listed(source: MarketSource, at: datetime, timeout_s: float) -> Loaded:
     """Load a venue that has no markets, without asking it."""
     del timeout_s
     client = client_class(source.venue)({"timeout_on_exit": 0})
     client.set_markets([])
     await client.close()
-    return listing_of(client, source=source, loaded_at=clock.now())
+    return Loaded(listing=listing_of(client, source=source, loaded_at=at), pack=b"")
 
 
-def store(load: Loader = nothing_listed) -> MarketStore:
-    return MarketStore(clock=StillClock(), jitter=random.Random(7), load=load)
+def store() -> MarketStore:
+    return store_of(StillClock(), load=nothing_listed)
 
 
 def addresses(found: object) -> Iterator[str]:
@@ -187,7 +189,9 @@ async def test_a_start_without_an_answer_says_so_and_goes_on_trying(started: Mak
             content.set()
             await asyncio.sleep(3600)
 
-        metadata = MarketStore(clock=StillClock(), jitter=random.Random(7), sleep=soon)
+        metadata = MarketStore(
+            clock=StillClock(), jitter=random.Random(7), load=load_in_thread, sleep=soon
+        )
         account = LiveAccount(venue="binance", api_url=exchange.url)
         clients = Clients(account=account, metadata=metadata, timeout_s=9)
         with pytest.raises(VenueUnavailable, match="binance is not reachable"):
