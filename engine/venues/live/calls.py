@@ -101,6 +101,10 @@ def create(capabilities: Capabilities, order: Order, instrument: Instrument) -> 
         params |= segment.exit_params
     form, price = _form(capabilities, segment, order, params)
     quantity = plain(_contracts(order.quantity, instrument))
+    if segment.quantity_key is not None:
+        params[segment.quantity_key] = quantity
+    if segment.price_key is not None and price is not None:
+        params[segment.price_key] = price
     return Call(
         method="create_order",
         args=(order.symbol, form, order.side.value, quantity, price),

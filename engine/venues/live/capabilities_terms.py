@@ -117,7 +117,8 @@ class Segment:
     those by cost only. `id_prefix` is put before our id on the wire; `id_keys` are keys of a raw
     answer that carry our id where ccxt does not lift it. `listings` ask for all open orders, one
     question for each book; `settle_key` names the settle currency in them. `trade_params` go with a
-    question for own trades.
+    question for own trades. `quantity_key` and `price_key` are the venue's own parameters, set
+    beside ccxt's where ccxt would write a float: it reads no Decimal as a market's precision.
     """
 
     kind: InstrumentKind
@@ -131,6 +132,8 @@ class Segment:
     ioc_params: Params = field(default_factory=lambda: IOC)
     market_buy_params: Params | None = field(default_factory=dict)
     is_reduce_only_enforced: bool = False
+    quantity_key: str | None = None
+    price_key: str | None = None
     id_prefix: str = ""
     id_keys: tuple[str, ...] = ()
     is_listed_by_symbol: bool = False

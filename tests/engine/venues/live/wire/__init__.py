@@ -1,0 +1,1 @@
+"""What leaves ccxt, request by request, against a server that only listens."""
