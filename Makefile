@@ -23,6 +23,8 @@
 #   make tour              takes the README's pictures anew; needs Chromium with its chromedriver
 #   make clean             removes .venv and caches, never a journal
 
+# Tests and benchmarks begin many processes; without bytecode each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 SHELL := /bin/sh
 ARGS ?=
 BIN := .venv/bin
