@@ -30,7 +30,8 @@ class ClientIdForm(StrEnum):
     """The form that a venue takes a client order id in.
 
     PLAIN is `qd` and 24 letters and digits; UUID is one of version 4 that begins with `71642d64`
-    ("qd-d"); INTEGER is 18 digits and INTEGER_45_BITS 14, both beginning with 27.
+    ("qd-d"); INTEGER is 15 digits (ccxt sends it through a float, exact below 2**53) and INTEGER_45_BITS 14,
+    both beginning with 27.
     """
 
     PLAIN = "plain"
@@ -43,7 +44,7 @@ PLAIN_PREFIX = "qd"
 UUID_PREFIX = "71642d64"
 INTEGER_PREFIX = "27"
 _UUID_LENGTH = 32
-_DIGITS = {ClientIdForm.INTEGER: 18, ClientIdForm.INTEGER_45_BITS: 14}
+_DIGITS = {ClientIdForm.INTEGER: 15, ClientIdForm.INTEGER_45_BITS: 14}
 _UUID_VENUES = frozenset({"kraken", "coinbase"})
 
 

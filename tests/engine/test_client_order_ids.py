@@ -48,7 +48,7 @@ def test_names_that_others_give_are_not_taken_for_ours(form: ClientIdForm) -> No
         "1795426000000",
         "27",
         "2" * 14,
-        "9" * 18,
+        "9" * 15,
         "٢٧" + "٠" * 12,
     )
     assert [text for text in others if is_our_form(text, form)] == []
@@ -74,8 +74,8 @@ def test_an_integer_fits_the_venue_that_takes_it() -> None:
         assert len(name) == 14
         assert 0 < int(name) < BITS_45
     for name in names(ClientIdForm.INTEGER):
-        assert len(name) == 18
-        assert 0 < int(name) < 2**63
+        assert len(name) == 15
+        assert 0 < int(name) < 2**53
 
 
 @pytest.mark.parametrize(
