@@ -71,13 +71,17 @@ async def load_apart(source: MarketSource, at: datetime, timeout_s: float) -> Lo
         return await load_in_thread(source, at, timeout_s)
     try:
         async with asyncio.timeout(timeout_s * REQUESTS_MAX + OWN_S):
-            return await _heard(source, process)
+            loaded = await _heard(source, process)
+            await process.wait()
+            return loaded
     except TimeoutError as fault:
         raise LoadFailed(f"{source.venue} did not answer in time.", 0) from fault
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        # not what has ended by itself: killing looks first, and takes its end from who waits for it
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
 
 async def load_in_thread(source: MarketSource, at: datetime, timeout_s: float) -> Loaded:
@@ -88,7 +92,12 @@ async def load_in_thread(source: MarketSource, at: datetime, timeout_s: float) -
 
     def load() -> Loaded:
         listing = asyncio.run(load_here(source, at, timeout_s))
-        return Loaded(listing=listing, pack=b"".join(packed(listing, version())))
+        lines = list(packed(listing, version()))
+        # as it will be read from the pack: smaller, and every number a Decimal
+        reading = Unpacking(source, version())
+        for line in lines:
+            reading.feed(line)
+        return Loaded(listing=reading.listing(), pack=b"".join(lines))
 
     return await asyncio.to_thread(load)
 
