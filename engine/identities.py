@@ -30,8 +30,8 @@ class ClientIdForm(StrEnum):
     """The form that a venue takes a client order id in.
 
     PLAIN is `qd` and 24 letters and digits; UUID is one of version 4 that begins with `71642d64`
-    ("qd-d"); INTEGER is 15 digits (ccxt sends it through a float, exact below 2**53) and INTEGER_45_BITS 14,
-    both beginning with 27.
+    ("qd-d"); INTEGER is 15 digits, for ccxt sends it through a float, exact below 2**53, and
+    INTEGER_45_BITS 14, both beginning with 27.
     """
 
     PLAIN = "plain"

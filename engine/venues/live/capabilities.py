@@ -3,8 +3,18 @@
 from engine.errors import InvalidInput
 from engine.venues.live.capabilities_deep import BINANCE, BYBIT
 from engine.venues.live.capabilities_terms import Capabilities
+from engine.venues.live.capabilities_wire import (
+    BITGET,
+    BITSTAMP,
+    COINBASE,
+    GATE,
+    KRAKEN,
+    MEXC,
+    OKX,
+)
 
-TABLE = {each.venue: each for each in (BINANCE, BYBIT)}
+_ALL = (BINANCE, BYBIT, OKX, KRAKEN, GATE, BITGET, COINBASE, MEXC, BITSTAMP)
+TABLE = {each.venue: each for each in _ALL}
 
 
 def of(venue: str) -> Capabilities:
