@@ -8,12 +8,14 @@ from engine.venues.live.capabilities_wire import (
     BITSTAMP,
     COINBASE,
     GATE,
+    HTX,
     KRAKEN,
+    KUCOIN,
     MEXC,
     OKX,
 )
 
-_ALL = (BINANCE, BYBIT, OKX, KRAKEN, GATE, BITGET, COINBASE, MEXC, BITSTAMP)
+_ALL = (BINANCE, BYBIT, OKX, KRAKEN, GATE, BITGET, COINBASE, MEXC, BITSTAMP, KUCOIN, HTX)
 TABLE = {each.venue: each for each in _ALL}
 
 

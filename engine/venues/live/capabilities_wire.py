@@ -1,5 +1,7 @@
 """The capability table of the venues that are tried request by request, and not at the venue."""
 
+from typing import Any
+
 from engine.identities import form_of
 from engine.instruments import InstrumentKind
 from engine.venues.live.capabilities_terms import (
@@ -46,19 +48,17 @@ _CLOSED = Question(
 _NAMED = Book(lookups=(_by_id("fetch_order"), _open(), _CLOSED), cancels=(_by_id("cancel_order"),))
 
 
-def _resolved(**params: object) -> Book:
+def _resolved() -> Book:
     """Our id does not cancel: the venue's own is looked up in lists first."""
     return Book(
-        lookups=(_open(**params), _CLOSED),
-        cancels=(_by_id("cancel_order", Naming.VENUE_ID, **params),),
+        lookups=(_open(), _CLOSED),
+        cancels=(_by_id("cancel_order", Naming.VENUE_ID),),
     )
 
 
-def _spot(venue: str, plain: Book, **fields: object) -> Segment:
-    made = {"trigger": plain, "stop": _NO_STOP, "listings": (_open(),)} | fields
-    return Segment(  # type: ignore[arg-type]
-        kind=_SPOT, id_form=form_of(venue, is_swap=False), plain=plain, **made
-    )
+def _spot(venue: str, plain: Book, **fields: Any) -> Segment:
+    made: dict[str, Any] = {"trigger": plain, "stop": _NO_STOP, "listings": (_open(),)} | fields
+    return Segment(kind=_SPOT, id_form=form_of(venue, is_swap=False), plain=plain, **made)
 
 
 def _swap(venue: str, plain: Book, params: Params, listing: Params) -> Segment:
@@ -156,4 +156,31 @@ BITSTAMP = Capabilities(
         ioc_params={"ioc_order": "True"},
     ),
     notes=("ccxt sends a stop as a market order at once: never do.",),
+)
+
+KUCOIN = Capabilities(
+    venue="kucoin",
+    tested=Tested.WIRE,
+    spot=_spot(
+        "kucoin",
+        _NAMED,
+        trigger=Book(
+            lookups=(_open(trigger=True), *_NAMED.lookups),
+            cancels=(_by_id("cancel_order", trigger=True), *_NAMED.cancels),
+        ),
+        stop=StopTerms(form=StopForm.MARKET),
+        listings=(_open(), _open(trigger=True)),
+    ),
+    options={"uta": False},
+    trade_window_days=7,
+    needs_password=True,
+    notes=("Needs a classic account.", "Swaps are left out: ccxt fails on exact quantities."),
+)
+HTX = Capabilities(
+    venue="htx",
+    tested=Tested.WIRE,
+    spot=_spot("htx", _NAMED, market_buy_params=None, id_keys=("client-order-id",)),
+    swap=_swap("htx", _NAMED, {"marginMode": "cross"}, {"type": "swap"}),
+    trade_window_days=2,
+    notes=("ccxt asks once for the account's number before the first spot order.",),
 )

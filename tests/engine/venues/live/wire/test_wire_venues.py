@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from engine.errors import InvalidInput
-from engine.orders import Order, OrderKind, OrderSide
+from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.venues.live import calls, capabilities
 from engine.venues.live.capabilities_terms import StopForm
 from engine.venues.live.client_ids import on_wire
@@ -17,13 +17,14 @@ from tests.engine.venues.live.wire.wire import SPOT, SWAP, Request, Wire
 
 IDS = {
     "okx": "BTC-USDT", "gate": "BTC_USDT", "bitget": "BTCUSDT", "kraken": "XBTUSDT",
-    "coinbase": "BTC-USDT", "mexc": "BTCUSDT", "bitstamp": "btcusdt",
+    "coinbase": "BTC-USDT", "mexc": "BTCUSDT", "bitstamp": "btcusdt", "kucoin": "BTC-USDT",
+    "htx": "btcusdt",
 }  # fmt: skip
-CASES = [(venue, SPOT) for venue in IDS] + [("okx", SWAP)]
+CASES = [*((venue, SPOT) for venue in IDS), ("okx", SWAP), ("htx", SWAP)]
 IOC = {
     "okx": '"ordType":"ioc"', "gate": '"time_in_force":"ioc"', "bitget": '"timeInForce":"ioc"',
     "kraken": "timeinforce=IOC", "coinbase": "sor_limit_ioc", "mexc": "IMMEDIATE_OR_CANCEL",
-    "bitstamp": "ioc_order=True",
+    "bitstamp": "ioc_order=True", "kucoin": '"timeInForce":"IOC"', "htx": "ioc",
 }  # fmt: skip
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Clients = tuple[Wire, dict[str, Any]]
@@ -35,7 +36,7 @@ async def clients() -> AsyncIterator[Clients]:
         made = {}
         for venue, name in IDS.items():
             markets = [wire.market(SPOT, name)]
-            if venue == "okx":
+            if venue in ("okx", "htx"):
                 markets.append(wire.market(SWAP, f"{name}-SWAP"))
             made[venue] = wire.client(venue, listening.url, markets)
         yield listening, made
@@ -97,10 +98,37 @@ async def test_without_the_venues_id_there_is_nothing_to_cancel_by(venue: str) -
     assert calls.cancels(capabilities.of(venue), wire.order(venue)) == ()
 
 
-@pytest.mark.parametrize("venue", IDS)
+@pytest.mark.parametrize("venue", [venue for venue in IDS if venue != "kucoin"])
 async def test_no_stop_leaves_where_it_would_not_rest(venue: str) -> None:
     table = capabilities.of(venue)
     assert {each.stop.form for each in table.segments} == {StopForm.NONE}
     stop = wire.order(venue, kind=OrderKind.STOP, side=OrderSide.SELL, price_trigger=Decimal(60000))
     with pytest.raises(InvalidInput, match="cannot rest"):
         calls.create(table, stop, wire.instrument(venue))
+
+
+async def test_a_stop_at_kucoin_rests_in_a_book_of_its_own(clients: Clients) -> None:
+    table = capabilities.of("kucoin")
+    stop = wire.order(
+        "kucoin",
+        kind=OrderKind.STOP,
+        side=OrderSide.SELL,
+        price_limit=None,
+        price_trigger=Decimal("60000.5"),
+    )
+    sent = await created(clients, stop)
+    assert sent.path == "/api/v1/stop-order"
+    assert (sent.fields["stopPrice"], sent.fields["size"]) == ("60000.5", "0.3")
+    assert sent.fields["clientOid"] == stop.client_order_id
+    ended = await clients[0].heard(clients[1]["kucoin"], *calls.cancels(table, stop))
+    assert ended[0].path == "/api/v1/stop-order/cancelOrderByClientOid"
+    assert ended[0].fields == {"clientOid": stop.client_order_id}
+    listed = await clients[0].heard(clients[1]["kucoin"], *calls.open_orders(table))
+    assert "/api/v1/stop-order" in [each.path for each in listed]
+
+
+@pytest.mark.parametrize("venue", ["okx", "htx"])
+async def test_only_the_exit_of_a_swap_is_reduce_only(clients: Clients, venue: str) -> None:
+    for purpose, wanted in ((OrderPurpose.EXIT, True), (OrderPurpose.ENTRY, False)):
+        sent = await created(clients, wire.order(venue, SWAP, purpose=purpose))
+        assert ("reduce" in sent.text) is wanted
