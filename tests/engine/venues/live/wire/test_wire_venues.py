@@ -39,6 +39,8 @@ async def clients() -> AsyncIterator[Clients]:
             if venue in ("okx", "htx"):
                 markets.append(wire.market(SWAP, f"{name}-SWAP"))
             made[venue] = wire.client(venue, listening.url, markets)
+        # ccxt asks for the account's number before the first spot order; here it knows it.
+        made["htx"].accounts = [{"id": "77", "type": "spot"}]
         yield listening, made
         for each in made.values():
             await each.close()
