@@ -52,6 +52,7 @@ class OrderStream:
             raise VenueUnavailable(f"{self._venue} has no stream now.")
         heard = ReportStream(messages_max=MESSAGES_MAX)
         self._told.clear()
+        unread = _guarded(client, heard)
         # the generator owns its listeners: a group may not be left at a `yield`
         tasks: list[asyncio.Task[None]] = [
             asyncio.create_task(listener, name=f"stream {self._venue}")
@@ -65,7 +66,7 @@ class OrderStream:
             async for message in heard:
                 yield message
             # One of them has ended, and the others say too little alone.
-            raise VenueUnavailable(f"the stream of {self._venue} broke: {_why(tasks)}")
+            raise VenueUnavailable(f"the stream of {self._venue} broke: {_why(tasks, unread)}")
         finally:
             for task in tasks:
                 task.cancel()
@@ -134,8 +135,29 @@ class OrderStream:
             heard.put(message)
 
 
-def _why(tasks: Iterable[asyncio.Future[None]]) -> str:
+def _guarded(client: Any, heard: ReportStream) -> list[str]:
+    """End the stream at a message that ccxt breaks on, and keep the fault's name in the list.
+
+    Its reader would die of it in silence: seen on binance at a second fill without a fee.
+    """
+    unread: list[str] = []
+    read = client.handle_message
+
+    def handle(connection: Any, message: Any) -> None:
+        try:
+            read(connection, message)
+        except Exception as fault:  # task boundary: ccxt calls this from a bare callback
+            unread.append(type(fault).__name__)
+            heard.close()
+
+    client.handle_message = handle
+    return unread
+
+
+def _why(tasks: Iterable[asyncio.Future[None]], unread: Iterable[str]) -> str:
     """Name the fault by its class: its text may hold an address or a key."""
+    for name in unread:
+        return f"ccxt could not read a message ({name})"
     for task in tasks:
         if task.done() and not task.cancelled() and (fault := task.exception()) is not None:
             return str(fault) if isinstance(fault, VenueUnavailable) else type(fault).__name__
