@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
 
-
 from tests.exchange.orders import (
     BINANCE,
     BYBIT,

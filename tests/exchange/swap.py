@@ -319,6 +319,7 @@ def described(order: VenueOrder) -> dict[str, object]:
         "reduceOnly": wanted.is_reduce_only,
         "triggerPrice": str(wanted.trigger) if wanted.trigger is not None else "",
         "triggerDirection": 0 if wanted.trigger is None else 1 if rising else 2,
+        "tpslMode": "",
         "stopOrderType": "UNKNOWN" if wanted.trigger is None else "Stop",
         "rejectReason": "EC_NoError",
         "positionIdx": 0,
