@@ -91,6 +91,7 @@ BITGET = Capabilities(
     venue="bitget",
     tested=Tested.WIRE,
     spot=_spot("bitget", _NAMED, market_buy_params=None),
+    swap=_swap("bitget", _NAMED, {"marginMode": "cross"}, {"type": "swap"}),
     options={"uta": True},
     has_sandbox=True,
     needs_password=True,

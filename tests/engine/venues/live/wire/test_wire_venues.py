@@ -20,7 +20,7 @@ IDS = {
     "coinbase": "BTC-USDT", "mexc": "BTCUSDT", "bitstamp": "btcusdt", "kucoin": "BTC-USDT",
     "htx": "btcusdt",
 }  # fmt: skip
-CASES = [*((venue, SPOT) for venue in IDS), ("okx", SWAP), ("htx", SWAP)]
+CASES = [*((venue, SPOT) for venue in IDS), ("okx", SWAP), ("htx", SWAP), ("bitget", SWAP)]
 IOC = {
     "okx": '"ordType":"ioc"', "gate": '"time_in_force":"ioc"', "bitget": '"timeInForce":"ioc"',
     "kraken": "timeinforce=IOC", "coinbase": "sor_limit_ioc", "mexc": "IMMEDIATE_OR_CANCEL",
@@ -36,7 +36,7 @@ async def clients() -> AsyncIterator[Clients]:
         made = {}
         for venue, name in IDS.items():
             markets = [wire.market(SPOT, name)]
-            if venue in ("okx", "htx"):
+            if venue in ("okx", "htx", "bitget"):
                 markets.append(wire.market(SWAP, f"{name}-SWAP"))
             made[venue] = wire.client(venue, listening.url, markets)
         # ccxt asks for the account's number before the first spot order; here it knows it.
@@ -129,7 +129,7 @@ async def test_a_stop_at_kucoin_rests_in_a_book_of_its_own(clients: Clients) -> 
     assert "/api/v1/stop-order" in [each.path for each in listed]
 
 
-@pytest.mark.parametrize("venue", ["okx", "htx"])
+@pytest.mark.parametrize("venue", ["okx", "htx", "bitget"])
 async def test_only_the_exit_of_a_swap_is_reduce_only(clients: Clients, venue: str) -> None:
     for purpose, wanted in ((OrderPurpose.EXIT, True), (OrderPurpose.ENTRY, False)):
         sent = await created(clients, wire.order(venue, SWAP, purpose=purpose))
