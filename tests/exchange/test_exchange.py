@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import re
 import sys
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from engine.venues.ccxt_library import fault_classes
 from tests.exchange.clients import connected
+from tests.exchange.faults import Faults
 from tests.exchange.server import TestExchange
+from tests.exchange.streams import Listener
 
 SYMBOLS = {"binance": "BTC/USDT", "bybit": "BTC/USDT:USDT"}
 VENUES = pytest.mark.parametrize("venue", ["binance", "bybit"])
@@ -276,3 +280,48 @@ async def test_a_process_of_its_own_is_moved_and_read_over_http() -> None:
     finally:
         process.terminate()
         await process.wait()
+
+
+@VENUES
+async def test_a_partial_page_and_partial_fills_are_seen_by_ccxt(venue: str) -> None:
+    async with TestExchange() as exchange, connected(exchange, venue) as client:
+        symbol = SYMBOLS[venue]
+        order = await buy(client, "50000")
+        for part in ("0.004", "0.006"):
+            exchange.ledger.fill(int(order["id"]), D(part))
+        assert [t["amount"] for t in await client.fetch_my_trades(symbol)] == [
+            D("0.004"),
+            D("0.006"),
+        ]
+        exchange.faults.add("trades", "partial")
+        assert len(await client.fetch_my_trades(symbol)) == 1
+        assert len(await client.fetch_my_trades(symbol)) == 2
+
+
+@VENUES
+@pytest.mark.parametrize("fault", ["drop", "duplicate", "reorder"])
+async def test_a_stream_message_may_be_lost_doubled_or_late(venue: str, fault: str) -> None:
+    exchange = TestExchange()
+    listener = Listener(web.WebSocketResponse(), venue, {"user", "order"})
+    exchange.streams.listeners.add(listener)
+    exchange.faults.add("stream", fault)
+    for _ in range(2):
+        exchange.by_hand(venue, "BTCUSDT", is_buy=True, quantity="0.01", price="50000")
+    told = [listener.queue.get_nowait() or "" for _ in range(listener.queue.qsize())]
+    ids = [each for text in told for each in re.findall(r'"(?:i|orderId)":"?(\d+)', text)]
+    wanted = {
+        "drop": ["1002"],
+        "duplicate": ["1001", "1001", "1002"],
+        "reorder": ["1001", "1002"] if venue == "binance" else ["1002", "1001"],
+    }
+    assert ids == wanted[fault]
+
+
+def test_faults_by_chance_run_the_same_course_from_the_same_seed() -> None:
+    def course() -> list[bool]:
+        faults = Faults()
+        faults.add("create", "lost", count=None, chance=0.3)
+        return [faults.strike("create") is not None for _ in range(50)]
+
+    assert course() == course()
+    assert 0 < sum(course()) < 50
