@@ -166,7 +166,12 @@ def act_of(button: Button) -> Act:
             return Act.TRADE
         case callbacks.CancelOrder() | callbacks.CancelEntries() | callbacks.StopCancelStops():
             return Act.CANCEL
-        case callbacks.ClosePosition() | callbacks.BreakEven() | callbacks.StopRestoreStops():
+        case (
+            callbacks.ClosePosition()
+            | callbacks.BreakEven()
+            | callbacks.Adopt()
+            | callbacks.StopRestoreStops()
+        ):
             return Act.CLOSE
         case callbacks.StopFlatten():
             return Act.FLATTEN

@@ -245,6 +245,14 @@ class Acknowledge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt:
+    """Take a holding, or the venue's quantity, into a position; `seen` names the size shown."""
+
+    key: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertKindCycle:
     """Turn one kind of alert to its next mode in this chat: on, silent, off, on."""
 
@@ -368,6 +376,7 @@ Button = (
     | RefreshPosition
     | ClosePosition
     | BreakEven
+    | Adopt
     | OpenOrder
     | RefreshOrder
     | CancelOrder
@@ -414,6 +423,7 @@ CODES: Mapping[str, type[Button]] = {
     "pr": RefreshPosition,
     "pc": ClosePosition,
     "pb": BreakEven,
+    "pa": Adopt,
     "oo": OpenOrder,
     "of": RefreshOrder,
     "oc": CancelOrder,

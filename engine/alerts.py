@@ -10,26 +10,32 @@ from enum import IntEnum, StrEnum
 from engine.commands import ActorKind, AlertKind
 from engine.copies import quick
 from engine.events import (
+    AccountHalted,
     BacklogSetAside,
     BooksDiffer,
     BooksEqual,
     BreakerTripped,
     BreakerWarned,
+    CashFlowed,
     DayReported,
     Event,
     ExitTriggered,
+    ExternalOrdersSeen,
     FillBooked,
     FlattenEnded,
     FlattenStarted,
     FlattenStillOpen,
+    HoldingsSeen,
     OrderAccepted,
     OrderAsked,
     OrderCanceled,
     OrderDenied,
     OrderExpired,
     OrderNotSent,
+    OrderReappeared,
     OrderRejected,
     OrderUnknown,
+    PositionAdopted,
     StrangerNoted,
     TicketEnded,
     TicketOpened,
@@ -79,7 +85,12 @@ class Alert:
 
 def alerts_of(before: State, event: Event, after: State) -> tuple[Alert, ...]:
     """Give the alerts an event raises; `after.seq` is the event's number."""
-    rows = [_row(before, event, after), _slippage_row(event, after), _flatten_row(event, after)]
+    rows = [
+        _row(before, event, after),
+        _slippage_row(event, after),
+        _flatten_row(event, after),
+        _unexplained_row(before, event, after),
+    ]
     return tuple(
         Alert(
             seq=after.seq,
@@ -107,6 +118,16 @@ def _slippage_row(event: Event, after: State) -> "_Row | None":
     return _to_all(AlertKind.SLIPPAGE, Lane.FILL, f"slippage:{order.client_order_id}")
 
 
+def _unexplained_row(before: State, event: Event, after: State) -> "_Row | None":
+    """Ask a person to see a swap that nobody here opened: its symbol waits for that."""
+    if not isinstance(event, FillBooked) or after.unexplained == before.unexplained:
+        return None
+    name = after.unexplained.get(event.fill.key)
+    if name is None:
+        return None
+    return _to_all(AlertKind.TROUBLE, Lane.TICKET, f"adopted:{name}")
+
+
 def _flatten_row(event: Event, after: State) -> "_Row | None":
     """Keep the flatten card live: every fill and trouble of a running flatten edits it."""
     if after.flattening is None or not isinstance(event, FillBooked | OrderUnknown | OrderRejected):
@@ -122,6 +143,7 @@ def _to_all(kind: AlertKind, lane: Lane, subject: str) -> _Row:
 
 
 def _row(before: State, event: Event, after: State) -> _Row | None:
+    """Give the row of an event. Long because one match shows every kind that is told."""
     match event:
         case FillBooked(fill=fill):
             return _to_all(
@@ -129,6 +151,11 @@ def _row(before: State, event: Event, after: State) -> _Row | None:
             )
         case OrderUnknown() | OrderRejected() | OrderNotSent() | OrderExpired() | OrderCanceled():
             return _to_all(AlertKind.TROUBLE, Lane.FILL, f"order:{event.client_order_id}")
+        case OrderReappeared():
+            # Always on: what was settled as nothing is something, and it may be a second order.
+            return _to_all(AlertKind.STOP, Lane.STOP, f"order:{event.client_order_id}")
+        case AccountHalted():
+            return _to_all(AlertKind.STOP, Lane.STOP, f"account:{event.venue}")
         case OrderAccepted() | OrderAsked():
             known = before.order(event.client_order_id)
             if known is None or known.status is not OrderStatus.UNKNOWN:
@@ -156,6 +183,16 @@ def _row(before: State, event: Event, after: State) -> _Row | None:
             if isinstance(event, BooksEqual) and event.venue not in before.books_differ:
                 return None
             return _to_all(AlertKind.TROUBLE, Lane.TICKET, f"books:{event.venue}")
+        case ExternalOrdersSeen() | CashFlowed():
+            return _to_all(AlertKind.TROUBLE, Lane.TICKET, f"found:{event.venue}")
+        case HoldingsSeen(venue=venue, holdings=seen):
+            # What pays fees shrinks with each trade; only what came or went is told.
+            names = {purse for purse in before.holdings if purse.startswith(f"{venue}:")}
+            if {f"{venue}:{currency}" for currency in seen} == names:
+                return None
+            return _to_all(AlertKind.TROUBLE, Lane.TICKET, f"found:{venue}")
+        case PositionAdopted():
+            return _to_all(AlertKind.TROUBLE, Lane.TICKET, f"adopted:{event.position_id}")
         case VenueWentSilent() | VenueAnswered():
             return _to_all(AlertKind.TROUBLE, Lane.FILL, f"venue:{event.venue}")
         case DayReported():

@@ -171,6 +171,17 @@ class SetProtection(CommandBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt(CommandBase):
+    """Take a holding, or the venue's quantity where the books differ, into the position of a key.
+
+    `quantity` is what the person was shown: the holding, or what the venue holds.
+    """
+
+    key: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetProtectionsAside(CommandBase):
     """Take every stop and target away, remembering them."""
 
@@ -199,7 +210,9 @@ class Halt(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flatten(CommandBase):
-    """Halt, close everything, verify at the venues."""
+    """Halt, close everything, verify at the venues; on wish cancel what nobody here sent, too."""
+
+    with_external: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +314,7 @@ Command = (
     | CancelEntries
     | ClosePosition
     | SetProtection
+    | Adopt
     | SetProtectionsAside
     | RestoreProtections
     | TriggerExit

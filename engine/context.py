@@ -9,6 +9,7 @@ from engine.copies import quick
 from engine.instruments import Instrument
 from engine.orders import Order
 from engine.quotes import Quote
+from engine.reports import VenueSnapshot
 from engine.state import State
 from engine.tickets import Ticket
 
@@ -21,6 +22,8 @@ class Context:
     `armed` tells whether live entries are allowed; `settle_s` is how long an unknown order must
     have been found nowhere before it counts as never accepted. `steady_since` is when the wall
     clock last jumped: what was stamped before tells nothing about how long something has lasted.
+    `known` are the journal's orders that a snapshot names and State holds no more; `shown` is what
+    each venue showed last since this process began, None where nobody asks.
     """
 
     now: datetime
@@ -33,6 +36,8 @@ class Context:
     stop_latched: bool = False
     settle_s: int = 60
     steady_since: datetime | None = None
+    known: Mapping[str, Order] = field(default_factory=dict)
+    shown: Mapping[str, VenueSnapshot] | None = None
 
     def fresh(self, key: str, state: State) -> Quote | None:
         """Give the quote of an instrument if it is no older than the limit."""

@@ -159,6 +159,10 @@ class Dispatcher:
                 order = state.order(client_order_id)
                 if order is not None:
                     self._start(self._monitors[order.venue].search, client_order_id)
+            case e.ExternalCancelRequested(venue=venue, venue_order_id=name):
+                for external in state.external_orders.get(venue, ()):
+                    if external.venue_order_id == name:
+                        self._start(self._monitors[venue].cancel_external, external)
             case e.FlattenAsked():
                 self._start(self._ask_venues)
             case _:

@@ -5,12 +5,14 @@ rewritten: a changed class gets an upcaster where events are read. Long because 
 the whole vocabulary.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from engine.commands import Actor, AlertKind, AlertMode
 from engine.copies import quick
+from engine.external import Differing, ExternalOrder, FlowReason
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
 from engine.quotes import Quote
@@ -210,6 +212,7 @@ class FillBooked(EventBase):
 
     `fee_quote` is the fee's worth in quote currency at that time; `fee_base` the part paid out of
     the bought base currency. `is_late` when its order had finished; `overfill` is what exceeds it.
+    `to_holding` when somebody else traded spot: the cash moves, and no position of ours does.
     """
 
     fill: Fill
@@ -218,6 +221,7 @@ class FillBooked(EventBase):
     is_swap: bool
     is_late: bool = False
     overfill: Decimal = Decimal(0)
+    to_holding: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +229,89 @@ class OrderRecalled(EventBase):
     """A finished order came back into State's window, because something late concerns it."""
 
     order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReappeared(EventBase):
+    """The venue has an order that was settled as never accepted, or as not sent: it is open again.
+
+    Nobody waits for it any more, so what is left of it is cancelled.
+    """
+
+    client_order_id: str
+    venue_order_id: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalOrdersSeen(EventBase):
+    """These open orders stand at the venue and are not journaled here; none means none any more."""
+
+    venue: str
+    orders: tuple[ExternalOrder, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalCancelRequested(EventBase):
+    """A person's flatten cancels an order that nobody here sent."""
+
+    venue: str
+    venue_order_id: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingsSeen(EventBase):
+    """The account owns this beside our positions and cash, by currency; never sold by itself."""
+
+    venue: str
+    holdings: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CashDoubted(EventBase):
+    """The venue's cash differs by `amount` from what fills explain; zero takes the doubt back."""
+
+    venue: str
+    currency: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CashFlowed(EventBase):
+    """Cash changed by `amount` without a fill and is `cash` now, as the venue shows it."""
+
+    venue: str
+    currency: str
+    amount: Decimal
+    cash: Decimal
+    reason: FlowReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionAdopted(EventBase):
+    """A person took a holding, or the venue's quantity, into a position.
+
+    `quantity` is the signed change in base currency, at `price`; `flow` is its worth in the
+    reporting currency, which is neither a gain nor a loss.
+    """
+
+    key: str
+    position_id: str
+    quantity: Decimal
+    price: Decimal
+    flow: Decimal
+    is_holding: bool
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountHalted(EventBase):
+    """The venue holds orders named as only we name them, and the journal has never seen them."""
+
+    venue: str
+    client_order_ids: tuple[str, ...]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,11 +416,15 @@ class DayRolled(EventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlattenStarted(EventBase):
-    """A person asked to close everything; `keys` and `quantities` are what was open."""
+    """A person asked to close everything; `keys` and `quantities` are what was open.
+
+    `with_external` cancels the orders that nobody here sent, too.
+    """
 
     actor: Actor
     keys: tuple[str, ...]
     quantities: tuple[Decimal, ...]
+    with_external: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,11 +455,15 @@ class FlattenEnded(EventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BooksDiffer(EventBase):
-    """The venue shows something else than State; entries on the symbols wait."""
+    """The venue shows something else than State; entries on the symbols wait.
+
+    `found` gives both quantities where they are what differs.
+    """
 
     venue: str
     lines: tuple[str, ...]
     keys: tuple[str, ...]
+    found: tuple[Differing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -488,6 +583,14 @@ Event = (
     | OrderExpired
     | FillBooked
     | OrderRecalled
+    | OrderReappeared
+    | ExternalOrdersSeen
+    | ExternalCancelRequested
+    | HoldingsSeen
+    | CashDoubted
+    | CashFlowed
+    | PositionAdopted
+    | AccountHalted
     | ProtectionChanged
     | ProtectionsSetAside
     | ProtectionsRestored
@@ -536,6 +639,14 @@ EVENTS: tuple[type[Event], ...] = (
     OrderExpired,
     FillBooked,
     OrderRecalled,
+    OrderReappeared,
+    ExternalOrdersSeen,
+    ExternalCancelRequested,
+    HoldingsSeen,
+    CashDoubted,
+    CashFlowed,
+    PositionAdopted,
+    AccountHalted,
     ProtectionChanged,
     ProtectionsSetAside,
     ProtectionsRestored,

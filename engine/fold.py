@@ -1,5 +1,6 @@
 """The fold: `apply(state, event) -> State`, the only way State ever changes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -13,6 +14,7 @@ from engine.fold_money import (
     protection_changed,
 )
 from engine.fold_orders import order_changed, order_submitted, signal_outcome, with_order
+from engine.fold_venue import adopted, cash_changed, venue_changed
 from engine.numbers import ZERO, exact
 from engine.state import (
     COMMANDS_TAIL,
@@ -62,6 +64,7 @@ def _changes(state: State, event: e.Event) -> Changes:
             | e.OrderCancelRequested()
             | e.OrderCanceled()
             | e.OrderExpired()
+            | e.OrderReappeared()
         ):
             return order_changed(state, event)
         case e.OrderSubmitted(order=order):
@@ -104,7 +107,7 @@ def _changes(state: State, event: e.Event) -> Changes:
             stop = Stop(since=event.at, by=event.actor.text, reason=event.reason)
             return {"stop": stop}
         case e.TradingResumed():
-            return {"stop": None, "reducing": {}}
+            return {"stop": None, "reducing": {}, "accounts_halted": {}}
         case e.BreakerTripped() | e.BreakerWarned() | e.BreakerRearmed():
             return breaker_changed(state, event)
         case (
@@ -115,8 +118,21 @@ def _changes(state: State, event: e.Event) -> Changes:
             | e.FlattenEnded()
         ):
             return _flatten(state, event)
-        case e.BooksDiffer() | e.BooksEqual() | e.VenueWentSilent() | e.VenueAnswered():
-            return _venue(state, event)
+        case (
+            e.BooksDiffer()
+            | e.BooksEqual()
+            | e.VenueWentSilent()
+            | e.VenueAnswered()
+            | e.ExternalOrdersSeen()
+            | e.ExternalCancelRequested()
+            | e.HoldingsSeen()
+            | e.AccountHalted()
+        ):
+            return venue_changed(state, event)
+        case e.CashDoubted() | e.CashFlowed():
+            return cash_changed(state, event)
+        case e.PositionAdopted():
+            return adopted(state, event)
         case e.ChatBound() | e.AlertModeSet():
             return _chat(state, event)
         case e.AlertAcknowledged():
@@ -190,13 +206,14 @@ def _flatten(state: State, event: _FlattenEvent) -> Changes:
                 intent=event.command_id or "",
                 keys=event.keys,
                 quantities=event.quantities,
+                with_external=event.with_external,
             )
         }
     run = state.flatten
     assert run is not None, "a flatten goes on that never began"
     match event:
         case e.FlattenAsked(attempt=attempt):
-            run = replace(run, attempt=attempt, asked=True, verified=())
+            run = replace(run, attempt=attempt, asked=True, verified=(), external_asked=())
         case e.FlattenVerified(venue=venue):
             run = replace(run, verified=(*run.verified, venue))
         case e.FlattenStillOpen(lines=lines):
@@ -206,27 +223,6 @@ def _flatten(state: State, event: _FlattenEvent) -> Changes:
         case _:
             assert_never(event)
     return {"flatten": run}
-
-
-_VenueEvent = e.BooksDiffer | e.BooksEqual | e.VenueWentSilent | e.VenueAnswered
-
-
-def _venue(state: State, event: _VenueEvent) -> Changes:
-    match event:
-        case e.BooksDiffer():
-            tally = replace(state.tally, incidents=state.tally.incidents + 1)
-            differ = {**state.books_differ, event.venue: event.keys}
-            return {"books_differ": differ, "tally": tally}
-        case e.BooksEqual():
-            return {"books_differ": without(state.books_differ, event.venue)}
-        case e.VenueWentSilent():
-            tally = replace(state.tally, incidents=state.tally.incidents + 1)
-            silent = {**state.venues_silent, event.venue: event.reason}
-            return {"venues_silent": silent, "tally": tally}
-        case e.VenueAnswered():
-            return {"venues_silent": without(state.venues_silent, event.venue)}
-        case _:
-            assert_never(event)
 
 
 def _chat(state: State, event: e.ChatBound | e.AlertModeSet) -> Changes:
@@ -256,4 +252,11 @@ def _acknowledged(state: State, event: e.AlertAcknowledged) -> Changes:
     if kind == "breaker" and name in state.breakers:
         breaker = replace(state.breakers[name], acknowledged=True)
         return {"breakers": {**state.breakers, name: breaker}}
+    if kind == "position":
+        return {"unexplained": _seen(state, name)}
     return {}
+
+
+def _seen(state: State, position_id: str) -> Mapping[str, str]:
+    """Give the swaps that nobody here opened, but for the one that a person has seen now."""
+    return {key: name for key, name in state.unexplained.items() if name != position_id}

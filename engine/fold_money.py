@@ -6,6 +6,7 @@ from typing import Any, assert_never
 from engine import events as e
 from engine.copies import copied
 from engine.fold_orders import with_order
+from engine.fold_venue import flowed
 from engine.identities import instrument_key
 from engine.instruments import cash_currency
 from engine.numbers import ZERO
@@ -21,6 +22,8 @@ def fill_booked(state: State, event: e.FillBooked) -> Changes:
     """Book a fill on its order, its position, the cash and the day's tally."""
     fill = event.fill
     assert fill.identity not in state.fills_known, f"{fill.identity} booked twice"
+    if event.to_holding:
+        return _traded_elsewhere(state, event)
     booking = book(
         state.positions.get(fill.key),
         fill,
@@ -38,18 +41,39 @@ def fill_booked(state: State, event: e.FillBooked) -> Changes:
             position = _protected(position, order)
     elif position is not None and fill.key not in state.positions:
         position = copied(position, external=True)
+        if event.is_swap:
+            changes["unexplained"] = entered(state.unexplained, fill.key, position.position_id)
     positions = opened(state.positions)
     positions.pop(fill.key, None)
     if position is not None:
         positions[fill.key] = position
     else:
         changes["set_aside"] = without(state.set_aside, fill.key)
+        changes["unexplained"] = without(state.unexplained, fill.key)
     changes["positions"] = positions
     purse = instrument_key(fill.venue, cash_currency(fill.symbol))
     changes["cash"] = entered(state.cash, purse, state.cash.get(purse, ZERO) + booking.cash)
     changes["tally"] = _tallied(state.tally, fill, event.fee_quote, booking, order)
     if event.overfill > ZERO:
         changes["reducing"] = {**state.reducing, fill.key: "overfilled"}
+    return changes
+
+
+def _traded_elsewhere(state: State, event: e.FillBooked) -> Changes:
+    """Let somebody else's spot trade move the cash; what it bought or sold is a holding.
+
+    So the cash has flowed out of what is traded here, or into it.
+    """
+    fill = event.fill
+    booking = book(None, fill, fee_quote=event.fee_quote, fee_base=event.fee_base, is_swap=False)
+    currency = cash_currency(fill.symbol)
+    purse = instrument_key(fill.venue, currency)
+    changes: Changes = {
+        "fills_known": tail(state.fills_known, fill.identity, 1, FILLS_TAIL),
+        "cash": entered(state.cash, purse, state.cash.get(purse, ZERO) + booking.cash),
+    }
+    if state.equity is not None and currency == state.currency:
+        changes["equity"] = flowed(state.equity, booking.cash)
     return changes
 
 

@@ -59,6 +59,7 @@ _OrderEvent = (
     | e.OrderCancelRequested
     | e.OrderCanceled
     | e.OrderExpired
+    | e.OrderReappeared
 )
 
 
@@ -95,6 +96,18 @@ def order_changed(state: State, event: _OrderEvent) -> Changes:
             order = _moved(order, OrderTrigger.CANCEL)
         case e.OrderExpired():
             order = _moved(order, OrderTrigger.EXPIRE)
+        case e.OrderReappeared(venue_order_id=venue_order_id, text=text):
+            order = _moved(
+                copied(order, cancel_requested=False),
+                OrderTrigger.REAPPEAR,
+                venue_order_id=venue_order_id or order.venue_order_id,
+                accepted_at=event.at,
+                finished_at=None,
+                unknown_since=None,
+                refusal=text,
+            )
+            changes["orders_finished"] = without(state.orders_finished, order.client_order_id)
+            changes["tally"] = copied(state.tally, incidents=state.tally.incidents + 1)
         case _:
             assert_never(event)
     if order.is_finished and order.finished_at is None:

@@ -8,14 +8,14 @@ before that transaction is durable. The loop awaits its inbox and its journal, n
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from engine import commands as c
 from engine import reports as r
 from engine.alerts import Alert, alerts_of
 from engine.context import Context
+from engine.copies import copied
 from engine.decide import Message, decided
 from engine.errors import (
     AppendUncertain,
@@ -25,11 +25,11 @@ from engine.errors import (
     JournalUnavailable,
 )
 from engine.events import BreakerRearmed, BreakerTripped, Event, TradingResumed
+from engine.gathering import Gathering
 from engine.inbox import HALTS, Entry, Inbox, fail, worth_keeping
 from engine.ports import Clock, Journal, Known, Quotes, Step
 from engine.receipts import Receipt
 from engine.state import COMMANDS_TAIL, FILLS_TAIL, State
-from engine.steadiness import Steadiness
 from engine.tails import outside
 
 BATCH_MAX = 256
@@ -68,6 +68,7 @@ class Loop:
         clock: Clock,
         inbox_max: int,
         settle_s: int,
+        settle_by_venue: Mapping[str, int] | None = None,
     ) -> None:
         """Wire the loop; `settle_s` is the window before "found nowhere" counts."""
         self.state = State()
@@ -78,10 +79,14 @@ class Loop:
         self.fault: BaseException | None = None
         self.journal_down_since_s: float | None = None
         self._journal = journal
-        self._quotes = quotes
         self._clock = clock
-        self._settle_s = settle_s
-        self._steadiness = Steadiness()
+        self._gathering = Gathering(
+            journal=journal,
+            quotes=quotes,
+            clock=clock,
+            settle_s=settle_s,
+            settle_by_venue=settle_by_venue or {},
+        )
         self._listeners: list[Listener] = []
         self._batch: list[Entry] = []
         self._halts_waiting = self._trips_waiting = 0
@@ -320,31 +325,5 @@ class Loop:
         return found or None
 
     async def _context(self, message: Message, state: State, stored: Known) -> Context:
-        order, ticket, fill_known = None, None, False
-        match message:
-            case c.ApproveTicket(ticket_id=ticket_id) | c.CancelTicket(ticket_id=ticket_id):
-                if state.ticket(ticket_id) is None:
-                    ticket = await self._journal.find_ticket(ticket_id)
-            case c.CancelOrder(client_order_id=client_order_id):
-                if state.order(client_order_id) is None:
-                    order = await self._journal.find_order(client_order_id)
-            case r.FillReported(fill=fill):
-                fill_known = fill.identity in stored.fills  # told again, it says nothing new
-                identity = None if fill_known else fill.client_order_id
-                if identity is not None and state.order(identity) is None:
-                    order = await self._journal.find_order(identity)
-            case _:
-                pass
-        now, monotonic = self._clock.now(), timedelta(seconds=self._clock.monotonic())
-        return Context(
-            now=now,
-            steady_since=self._steadiness.since(now, monotonic),
-            quotes=self._quotes.latest(),
-            instruments=self._quotes.instruments(),
-            order=order,
-            ticket=ticket,
-            fill_known=fill_known,
-            armed=self.armed,
-            stop_latched=self.is_latched,
-            settle_s=self._settle_s,
-        )
+        context = await self._gathering.context(message, state, stored)
+        return copied(context, armed=self.armed, stop_latched=self.is_latched)

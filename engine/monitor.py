@@ -1,9 +1,10 @@
 """OrderMonitor: turns what one venue says about orders into reports.
 
-Streams are hints, `fills` is the truth. Open orders are polled where the stream is silent: every
-0.5 s while something happens, growing by 1.2 to 5 s while nothing does. An unknown order is
-searched with backoff until the venue's word settles it. A cancel is repeated until its order is
-seen finished.
+Streams are hints, `fills` is the truth. Open orders are polled: every 0.5 s while something
+happens, growing by 1.2 to 5 s while nothing does, and to 10 s beside a stream that speaks. A
+stream that ends, or leaves out what a poll then finds, is not relied on until it speaks again.
+An unknown order is searched with backoff until the venue's word settles it. A cancel is repeated
+until its order is seen finished.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from engine.external import ExternalOrder, as_order
 from engine.orders import Order, OrderStatus
 from engine.ports import Clock, Gate, Venue, VenueUnavailable
 from engine.reports import (
@@ -28,7 +30,8 @@ from engine.state import State
 
 POLL_MIN_S = 0.5
 POLL_MAX_S = 5.0
-POLL_GROWTH = 1.2  # at each quiet poll, up to POLL_MAX_S
+POLL_STREAMED_S = 10.0  # beside a stream that speaks
+POLL_GROWTH = 1.2  # at each quiet poll, up to one of the two
 SEARCH_MAX_S = 20.0
 CANCEL_MAX_S = 5.0
 FILLS_OVERLAP = timedelta(seconds=60)
@@ -61,6 +64,7 @@ class OrderMonitor:
         self._jitter = jitter
         self._awake = asyncio.Event()
         self._interval_s = POLL_MIN_S
+        self._is_streamed = False
         self._cursor: datetime | None = None
         self._told: dict[str, datetime] = {}
         self._fetching = asyncio.Lock()
@@ -106,6 +110,13 @@ class OrderMonitor:
         finally:
             self._cancelling.discard(client_order_id)
 
+    async def cancel_external(self, external: ExternalOrder) -> None:
+        """Send one cancel of an order that nobody here sent; the next attempt repeats it.
+
+        Such an order has no client id of ours, so the venue goes by its own.
+        """
+        await self._within(self._venue.cancel(as_order(external)))
+
     async def search(self, client_order_id: str) -> None:
         """Look for an unknown order, with backoff, until it is unknown no more."""
         if client_order_id in self._searching:
@@ -143,6 +154,7 @@ class OrderMonitor:
         while True:
             state, name = self._state(), self._venue.name
             is_doubtful = name in state.venues_silent or name in state.books_differ
+            is_doubtful = is_doubtful or any(p.startswith(f"{name}:") for p in state.cash_doubts)
             await self._pause(POLL_MAX_S if is_doubtful else BOOKS_EVERY_S)
             await self.books()
 
@@ -156,9 +168,15 @@ class OrderMonitor:
                     if isinstance(report, FillReported):
                         self._told[report.fill.identity] = report.fill.at
                     pause_s = POLL_MIN_S
-                    self._interval_s = POLL_MIN_S
+                    if not self._is_streamed:
+                        self._is_streamed = True
+                        # What happened before it was heard again is in the fills.
+                        self.wake()
             except VenueUnavailable as fault:
-                log.warning("the stream of %s ended: %s", self._venue.name, fault)
+                # A venue that stays away is told once, not at every attempt.
+                level = logging.WARNING if pause_s == POLL_MIN_S else logging.INFO
+                log.log(level, "the stream of %s ended: %s", self._venue.name, fault)
+            self._distrust()
             await self._pause(pause_s)
             pause_s = min(SEARCH_MAX_S, pause_s * 2)
 
@@ -177,7 +195,8 @@ class OrderMonitor:
                 if order is not None and not self._is_asked_about(order):
                     await self._look_up(order)
             quiet = self._state().seq == before
-            grown = min(POLL_MAX_S, self._interval_s * POLL_GROWTH)
+            interval_max_s = POLL_STREAMED_S if self._is_streamed else POLL_MAX_S
+            grown = min(interval_max_s, self._interval_s * POLL_GROWTH)
             self._interval_s = grown if quiet else POLL_MIN_S
             await self._rest()
 
@@ -185,6 +204,11 @@ class OrderMonitor:
         """Say that there is something new to poll: soon, whatever the interval has grown to."""
         self._interval_s = POLL_MIN_S
         self._awake.set()
+
+    def _distrust(self) -> None:
+        """Rely on the stream no more, and poll at once, until it speaks again."""
+        self._is_streamed = False
+        self.wake()
 
     async def fetch_fills(self) -> bool:
         """Report the fills since the last ones, overlapping; False when the venue is silent.
@@ -211,6 +235,8 @@ class OrderMonitor:
             identity = report.fill.identity
             if identity not in self._told and identity not in self._state().fills_known:
                 self._report(report)
+                if self._is_streamed:
+                    self._distrust()
             self._told[identity] = report.fill.at
             if self._cursor is None or report.fill.at > self._cursor:
                 self._cursor = report.fill.at

@@ -10,6 +10,9 @@ from engine.identities import instrument_key, short
 from engine.numbers import ONE, ZERO
 from engine.signals import Target
 
+NOT_FOUND = "not_found"
+"""The code of an order that no source of its venue showed, over the settle window."""
+
 
 class OrderSide(StrEnum):
     """Buy or sell."""
@@ -79,6 +82,7 @@ class OrderTrigger(StrEnum):
     REQUEST_CANCEL = "request_cancel"
     CANCEL = "cancel"
     EXPIRE = "expire"
+    REAPPEAR = "reappear"
 
     __hash__ = str.__hash__
 
@@ -130,6 +134,8 @@ TRANSITIONS: dict[tuple[OrderStatus, OrderTrigger], OrderStatus] = {
     # Asking to cancel what may not exist says nothing about whether it exists.
     (_S.UNKNOWN, _T.REQUEST_CANCEL): _S.UNKNOWN,
 }
+# Settled as never accepted, or as not sent, and yet the venue shows it: the matter is open again.
+TRANSITIONS |= {(status, _T.REAPPEAR): _S.ACCEPTED for status in (_S.REJECTED, _S.NOT_SENT)}
 _CANCELLABLE = frozenset({_S.ACCEPTED, _S.PARTIALLY_FILLED})
 # A late fill is booked and changes `filled`; it never reopens a finished order.
 TRANSITIONS |= {
@@ -207,6 +213,14 @@ class Order:
     def is_finished(self) -> bool:
         """Tell whether nothing more is expected."""
         return self.status in FINISHED
+
+    @property
+    def is_given_up(self) -> bool:
+        """Tell whether the order counts as one that the venue never had."""
+        if self.accepted_at is not None or self.filled > ZERO:
+            return False
+        not_found = self.status is _S.REJECTED and (self.refusal or "").startswith(NOT_FOUND)
+        return not_found or self.status is _S.NOT_SENT
 
     @property
     def short_id(self) -> str:

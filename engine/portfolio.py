@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from engine.external import ExternalOrder
 from engine.identities import instrument_key
-from engine.instruments import Instrument, InstrumentKind
+from engine.instruments import Instrument, InstrumentKind, cash_currency
 from engine.numbers import ZERO
+from engine.orders import OrderSide
 from engine.positions import Position
 from engine.quotes import Quote
 from engine.state import State
@@ -55,10 +57,39 @@ def cash_free(state: State, venue: str, currency: str, fee_share: Decimal) -> De
     for position in state.positions.values():
         if is_swap(position.symbol) and position.venue == venue:
             margin += abs(position.quantity) * position.entry_price / position.leverage
+    held -= external_reserved(state, venue, currency)
     reserved = state.reserved.get(instrument_key(venue, currency))
     if reserved is None:
         return held - margin
     return held - margin - reserved.margin - reserved.notional * fee_share
+
+
+def external_reserved(state: State, venue: str, currency: str) -> Decimal:
+    """Give what orders that nobody here sent may still take of a venue's cash, unlevered."""
+    return sum(
+        (
+            order.worth
+            for order in state.external_orders.get(venue, ())
+            if _may_open(order, state) and cash_currency(order.symbol) == currency
+        ),
+        ZERO,
+    )
+
+
+def external_keys(state: State) -> set[str]:
+    """Name the instruments on which an order that nobody here sent may open a position."""
+    orders = (order for each in state.external_orders.values() for order in each)
+    return {order.key for order in orders if _may_open(order, state)}
+
+
+def _may_open(order: ExternalOrder, state: State) -> bool:
+    """Tell whether an external order may enlarge exposure: a spot sell sells a holding."""
+    if not is_swap(order.symbol):
+        return order.side is OrderSide.BUY
+    held = state.positions.get(order.key)
+    if held is None or held.exit_side is not order.side:
+        return True
+    return order.remaining > abs(held.quantity)
 
 
 def closing_price(position: Position, quotes: Mapping[str, Quote]) -> Decimal:

@@ -44,7 +44,7 @@ class Venue(Protocol):
         ...
 
     async def cancel(self, order: Order) -> CancelAnswer:
-        """Send one cancel."""
+        """Send one cancel; an order without a client id is external: its venue's id names it."""
         ...
 
     async def lookup(self, order: Order) -> LookupAnswer:

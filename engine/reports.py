@@ -1,7 +1,7 @@
 """Reports: what a venue said, or that it said nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -114,13 +114,17 @@ class VenuePosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueSnapshot:
-    """Everything the venue shows at one moment: open orders, total balances, swap positions."""
+    """Everything the venue shows at one moment: open orders, total balances, swap positions.
+
+    `free` is what of each balance no order and no margin binds; empty when the venue does not say.
+    """
 
     venue: str
     at: datetime
     orders: tuple[OrderSeen, ...]
     balances: Mapping[str, Decimal]
     positions: tuple[VenuePosition, ...]
+    free: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from engine.fold_orders import fingerprint_of
 from engine.instruments import Toward, cash_currency
 from engine.numbers import BPS, HUNDRED, ONE, ZERO, plain
 from engine.orders import OrderKind, OrderSide
-from engine.portfolio import cash_free, is_dust
+from engine.portfolio import cash_free, external_keys, is_dust
 from engine.proposals import Proposal
 from engine.risk_limits import TradingState
 from engine.state import State
@@ -38,10 +38,19 @@ def _trading_state(_: Proposal, state: State, context: Context) -> Breach | None
     return None
 
 
-def _symbol_state(proposal: Proposal, state: State, _: Context) -> Breach | None:
+def _symbol_state(proposal: Proposal, state: State, context: Context) -> Breach | None:
     venue = proposal.instrument.venue
     if venue in state.venues_silent:
         return Breach(rule="venue", sentence=f"{venue} does not answer; no entries there.")
+    if context.shown is not None and venue not in context.shown:
+        sentence = f"{venue} has not been compared since the start; no entries there yet."
+        return Breach(rule="venue", sentence=sentence)
+    if venue in state.accounts_halted:
+        why = state.accounts_halted[venue]
+        return Breach(rule="account", sentence=f"{venue} is halted: {why}.")
+    if proposal.key in state.unexplained:
+        sentence = "A position here was not opened here; acknowledge it first."
+        return Breach(rule="unexplained", sentence=sentence)
     if proposal.key in state.reducing:
         why = state.reducing[proposal.key]
         return Breach(rule="symbol_state", sentence=f"Only exits on this symbol: {why}.")
@@ -197,12 +206,13 @@ def _duplicate(proposal: Proposal, state: State, context: Context) -> Breach | N
 
 def _open_orders(_: Proposal, state: State, __: Context) -> Breach | None:
     limit = state.limits.orders_open_max
-    if len(state.orders) < limit:
+    count = len(state.orders) + sum(len(orders) for orders in state.external_orders.values())
+    if count < limit:
         return None
     return Breach(
         rule="open_orders",
-        sentence=f"Open orders {len(state.orders)}, limit {limit}",
-        value=str(len(state.orders)),
+        sentence=f"Open orders {count}, limit {limit}",
+        value=str(count),
         limit=str(limit),
     )
 
@@ -232,9 +242,10 @@ def _positions(proposal: Proposal, state: State, context: Context) -> Breach | N
     if known is not None and not is_dust(known, context.instruments, context.quotes):
         return None
     limit = state.limits.positions_max
-    if len(state.positions) + len(state.open_on) < limit:
+    external = external_keys(state)
+    if len(state.positions) + len(state.open_on) + len(external) < limit:
         return None
-    held = {key for key, on in state.open_on.items() if on.entries}
+    held = {key for key, on in state.open_on.items() if on.entries} | external
     # Dust can only lower the number, and telling it takes longer than all the rest.
     if proposal.key in held or len(held | state.positions.keys()) < limit:
         return None

@@ -47,6 +47,7 @@ class EngineSettings:
     order_timeout_s: int = 300
     submit_timeout_s: float = 5.0
     settle_s: int = 60
+    settle_by_venue: Mapping[str, int] = field(default_factory=dict)
     first_price_s: float = 3.0
     inbox_max: int = 10_000
     version: str = "0"
@@ -76,6 +77,7 @@ class Runtime:
             clock=clock,
             inbox_max=settings.inbox_max,
             settle_s=settings.settle_s,
+            settle_by_venue=settings.settle_by_venue,
         )
         self.performance = Performance(clock.monotonic)
         self.dispatcher = Dispatcher(

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from engine.commands import AlertKind, AlertMode
 from engine.copies import quick
+from engine.external import CashDoubt, Differing, ExternalOrder
 from engine.numbers import HUNDRED, ZERO
 from engine.orders import Order, OrderStatus
 from engine.positions import Position
@@ -24,6 +25,7 @@ FILLS_TAIL = 500
 COMMANDS_TAIL = 500
 SIGNALS_TAIL = 50
 SENT_TAIL = 50
+IMPOSTORS_TAIL = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,8 @@ class FlattenRun:
     """A flatten; under way until `ended_at` is set. `verified` venues showed themselves flat.
 
     `intent` is the command that began it, and the intent of every exit it sends.
-    `quantities` are the signed sizes, in the order of `keys`, when it began.
+    `quantities` are the signed sizes, in the order of `keys`, when it began. `with_external` takes
+    away what nobody here sent, too; `external_asked` of these are being cancelled in this attempt.
     """
 
     since: datetime
@@ -150,6 +153,8 @@ class FlattenRun:
     still_open: tuple[str, ...] = ()
     acknowledged: bool = False
     last_alert_at: datetime | None = None
+    with_external: bool = False
+    external_asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +225,14 @@ class Protection:
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Hold what every decision is made from. Keys named `key` are `instrument_key`s."""
+    """Hold what every decision is made from. Keys named `key` are `instrument_key`s.
+
+    `differing` says by how much the books differ, by key; `unexplained` names by key the swaps
+    that somebody else opened, until a person has seen them; `external_orders` and `cash_doubts`
+    go by venue, `holdings` by purse; `counted` are the venues whose cash was read from them once;
+    `accounts_halted` by venue, `impostors` are the orders that
+    halted one.
+    """
 
     seq: int = 0
     journal: JournalIdentity | None = None
@@ -248,6 +260,14 @@ class State:
     reducing: Mapping[str, str] = field(default_factory=dict)
     venues_silent: Mapping[str, str] = field(default_factory=dict)
     books_differ: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    differing: Mapping[str, Differing] = field(default_factory=dict)
+    unexplained: Mapping[str, str] = field(default_factory=dict)
+    external_orders: Mapping[str, tuple[ExternalOrder, ...]] = field(default_factory=dict)
+    holdings: Mapping[str, Decimal] = field(default_factory=dict)
+    cash_doubts: Mapping[str, CashDoubt] = field(default_factory=dict)
+    counted: tuple[str, ...] = ()
+    accounts_halted: Mapping[str, str] = field(default_factory=dict)
+    impostors: Mapping[str, str] = field(default_factory=dict)
     chats: Mapping[str, Chat] = field(default_factory=dict)
     signals: Mapping[str, ReceivedSignal] = field(default_factory=dict)
     sent: tuple[SentMark, ...] = ()

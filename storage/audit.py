@@ -15,6 +15,11 @@ AUDITED = (
     "OrderDenied",
     "TicketEnded",
     "OrderCancelRequested",
+    "OrderReappeared",
+    "ExternalCancelRequested",
+    "CashFlowed",
+    "PositionAdopted",
+    "AccountHalted",
     "ProtectionChanged",
     "ProtectionsSetAside",
     "ProtectionsRestored",
@@ -68,6 +73,16 @@ def _words(event: e.Event) -> tuple[str, str]:
             return who, f"ticket {event.status}"
         case e.OrderCancelRequested():
             return _who(event.actor), "cancel"
+        case e.OrderReappeared():
+            return ENGINE, "order is back"
+        case e.ExternalCancelRequested():
+            return _who(event.actor), "cancel foreign"
+        case e.CashFlowed(reason=reason):
+            return ENGINE, f"cash {reason}"
+        case e.PositionAdopted():
+            return _who(event.actor), f"adopt {_coin(event.key.partition(':')[2])}"
+        case e.AccountHalted():
+            return ENGINE, f"halt {event.venue}"
         case e.ProtectionChanged():
             return ENGINE, f"protect {_coin(event.key.partition(':')[2])}"
         case e.ProtectionsSetAside():

@@ -5,7 +5,7 @@ Each row is written whole. A row marked new must not be there yet: its identity 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -62,8 +62,14 @@ def projected(before: State, event: e.Event, after: State) -> Iterator[Projected
             | e.OrderCancelRequested()
             | e.OrderCanceled()
             | e.OrderExpired()
+            | e.OrderReappeared()
         ):
             yield from _order(after, event.client_order_id)
+        case e.PositionAdopted(key=key, price=price):
+            held = before.positions.get(key)
+            if held is not None and key not in after.positions:
+                gone = replace(held, quantity=Decimal(0))
+                yield _position(gone, seq, closed_at=event.at, exit_price=price, held=held.quantity)
         case e.TicketOpened(ticket=ticket):
             yield from _ticket(after, ticket.ticket_id, is_new=True)
         case e.TicketEnded():
@@ -133,6 +139,10 @@ def _changed(before: Mapping[str, V], after: Mapping[str, V]) -> list[V]:
 
 def _fill(before: State, event: e.FillBooked, after: State) -> Iterator[Projected]:
     fill = event.fill
+    if event.to_holding:
+        # It moved cash and a holding; no position of ours, and nothing was realised here.
+        yield _fill_row(event, None, after.seq, None)
+        return
     with exact():
         booking = book(
             before.positions.get(fill.key),
@@ -160,7 +170,7 @@ def _fill(before: State, event: e.FillBooked, after: State) -> Iterator[Projecte
 
 
 def _fill_row(
-    event: e.FillBooked, booking: Booking, seq: int, position_id: str | None
+    event: e.FillBooked, booking: Booking | None, seq: int, position_id: str | None
 ) -> Projected:
     fill = event.fill
     values: Values = {
@@ -175,7 +185,7 @@ def _fill_row(
         "fee": fill.fee,
         "fee_currency": fill.fee_currency,
         "fee_quote": event.fee_quote,
-        "realised_pnl": booking.realised,
+        "realised_pnl": booking.realised if booking is not None else Decimal(0),
         "liquidity": None if fill.liquidity is None else fill.liquidity.value,
         "is_late": event.is_late,
         "client_order_id": fill.client_order_id,

@@ -200,6 +200,8 @@ class Desk:
                 await self.stopping.rearm(visit, button)
             case b.Acknowledge():
                 await self.settling.acknowledge(visit, button)
+            case b.Adopt():
+                await self.settling.adopt(visit, button)
             case b.AlertKindCycle():
                 await self.settling.cycle(visit, button)
             case b.TakeSuggestion() | b.Redo():

@@ -19,6 +19,7 @@ from bot.views.health import health_of
 from engine import commands as c
 from engine.commands import AlertMode
 from engine.events import BacklogSetAside
+from engine.numbers import ZERO
 from storage.queries import Queries
 
 KEYS_TEXT: Final = "The keys stand below. STOP is always among them."
@@ -117,6 +118,29 @@ class Settling:
             )
         )
         await visit.answer("Seen. It no longer repeats.")
+        await self.outcomes.tell(visit, receipt)
+        await visit.strip()
+
+    async def adopt(self, visit: Visit, button: b.Adopt) -> None:
+        """Take into a position what the card showed, if the venue still shows it."""
+        state = self.sight.state
+        differing = state.differing.get(button.key)
+        venue, _, symbol = button.key.partition(":")
+        held = state.holdings.get(f"{venue}:{symbol.partition('/')[0]}", ZERO)
+        quantity = differing.there if differing is not None else held
+        if b.size_name(quantity) != button.seen:
+            await visit.answer("It has changed since; nothing was adopted.")
+            return
+        receipt = await self.sight.console.send(
+            c.Adopt(
+                command_id=visit.command_id,
+                actor=visit.person.actor,
+                at=self.sight.now,
+                key=button.key,
+                quantity=quantity,
+            )
+        )
+        await visit.answer("Adopted." if refused_in(receipt) is None else "Nothing was adopted.")
         await self.outcomes.tell(visit, receipt)
         await visit.strip()
 

@@ -2,11 +2,13 @@
 
 from bot.callbacks import (
     Acknowledge,
+    Adopt,
     DropBacklog,
     OpenPosition,
     Page,
     Redo,
     Show,
+    size_name,
 )
 from bot.screens import figures
 from bot.screens.layout import (
@@ -52,6 +54,10 @@ def books(view: BooksView) -> Screen:
         works = f"closing up to {figures.quantity(abs(view.there))} {blocked}"
     rows = []
     if scene.may_trade:
+        if view.key is not None and view.there is not None and has_sides:
+            take = f"Take {venue_title(view.venue)}'s {figures.quantity(view.there)}"
+            seen = size_name(view.there)
+            rows.append(row(press(take[:28], Adopt(key=view.key, seen=seen))))
         subject = f"books:{view.venue}"
         rows.append(row(press("Acknowledge", Acknowledge(subject=subject))))
     return Screen(

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from bot.tellings.found import account_telling, adopted_telling, found_telling
 from bot.tellings.kill_switch import flatten_telling, resume_telling, stop_telling
 from bot.tellings.orders import exit_telling, order_telling
 from bot.tellings.records import denied_telling, report_telling
@@ -36,6 +37,9 @@ TELLERS: Final[Mapping[str, Teller]] = {
     "warning": warning_telling,
     "books": books_telling,
     "venue": venue_telling,
+    "found": found_telling,
+    "account": account_telling,
+    "adopted": adopted_telling,
     "report": report_telling,
     "stranger": stranger_telling,
     "backlog": backlog_telling,

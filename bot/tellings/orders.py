@@ -10,6 +10,7 @@ from bot.screens.unknown import found, settled
 from bot.tellings.telling import Desk, Silence, Telling, Told, name_of, stage_of
 from bot.views.exits import exit_view
 from bot.views.orders import OrderView, order_view
+from bot.views.scene import Scene
 from engine.events import ExitTriggered, FillBooked
 from engine.numbers import ZERO, plain
 from engine.orders import Order, OrderStatus
@@ -42,12 +43,30 @@ async def order_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | No
     since = scene.now - card.at if card is not None else timedelta()
     overdue = before == FILLING and stage == DONE and since > LATE_COMPLETION
     fresh = before != stage and not (before == FILLING and stage == DONE)
+    if any(one.event == "OrderReappeared" for one in rows):
+        return Telling(screen=_back(scene, view), stage=stage, fresh=True)
     return Telling(
         screen=_screen(view, before, stage),
         stage=stage,
         fresh=fresh or late or overdue,
         reply_to=await _thread(desk, row, order, None if before == WORKING else card),
         removes=card.message_id if card is not None and fresh and before == WORKING else None,
+    )
+
+
+def _back(scene: Scene, view: OrderView) -> Screen:
+    """Say that an order which was given up is at the venue after all."""
+    order, about = view.order, view.listing
+    title = (f"It exists after all: {order.side} {about.base[:10]}", "It exists after all")
+    done = f"Filled {plain(order.filled)} of {plain(order.quantity)}, {order.status}."
+    return Screen(
+        text=text_of(
+            title_line(title, sign=Sign.LOOK, live=scene.live),
+            plain_text(f"{about.venue_title} has an order that was settled as nothing."),
+            plain_text(done),
+            "It counts again. What is left of it is being cancelled.",
+            code(order.short_id),
+        )
     )
 
 
@@ -102,7 +121,12 @@ async def _stray_fill(desk: Desk, row: OutboxRow) -> Told:
     did = "bought" if fill.side.sign > 0 else "sold"
     what = f"{fill.venue.capitalize()} {did} {plain(fill.quantity)} at {plain(fill.price)}."
     text = text_of(
-        title, plain_text(what), "It is booked, and counts in exposure.", code(fill.trade_id)
+        title,
+        plain_text(what),
+        "It moved cash and a holding, no position of ours."
+        if event.to_holding
+        else "It is booked, and counts in exposure.",
+        code(fill.trade_id),
     )
     return Telling(screen=Screen(text=text), stage=DONE, fresh=True)
 

@@ -93,7 +93,8 @@ async def books_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | No
     event = await desk.event(next((r for r in rows if r.event == "BooksDiffer"), row))
     if not isinstance(event, BooksDiffer):
         return Silence(reason="no such difference")
-    view = books_view(scene, event, state, desk.instruments, quotes=desk.latest)
+    there = {each.key: each.there for each in event.found}
+    view = books_view(scene, event, state, desk.instruments, quotes=desk.latest, there=there)
     return Telling(screen=screens.books(view), stage=DIFFER, fresh=stage_of(card) != DIFFER)
 
 

@@ -87,6 +87,7 @@ class BooksView:
     here: Decimal | None = None
     there: Decimal | None = None
     mark: Decimal | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +246,7 @@ def books_view(
         name=name or short(f"{event.venue}:{event.at.isoformat()}", "D"),
         here=position.quantity if position is not None else None,
         there=(there or {}).get(only) if only is not None else None,
+        key=only,
         mark=quote.mark if quote is not None else None,
     )
 

@@ -8,7 +8,7 @@ from typing import assert_never
 from engine import commands as c
 from engine import reports as r
 from engine.context import Context
-from engine.decide import account, answers, entries, exits, kill_switch, session, tickets
+from engine.decide import account, answers, books, entries, exits, kill_switch, session, tickets
 from engine.decide.turn import Turn
 from engine.events import Event
 from engine.numbers import exact
@@ -67,6 +67,8 @@ def _dispatch(turn: Turn, message: Message) -> None:
             kill_switch.cancel_entries(turn, message.actor, "cancel entries")
         case c.ClosePosition():
             exits.close_position(turn, message)
+        case c.Adopt():
+            books.adopt(turn, message)
         case c.SetProtection():
             exits.set_protection(turn, message)
         case c.SetProtectionsAside():

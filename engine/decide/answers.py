@@ -12,6 +12,7 @@ from engine.numbers import ZERO
 from engine.orders import Order, OrderSide, OrderStatus, OrderTrigger, can
 from engine.portfolio import is_dust, is_swap
 from engine.positions import Fill
+from engine.reconcile import looks_ours
 
 NOT_FOUNDS_MIN = 3
 
@@ -25,6 +26,29 @@ def _order(turn: Turn, client_order_id: str) -> Order | None:
             turn.add(e.OrderRecalled(at=turn.now, order=recalled))
             return recalled
     return order
+
+
+def reappear(turn: Turn, order: Order, venue_order_id: str | None) -> None:
+    """Open an order again that was given up and is at the venue after all; cancel what is left.
+
+    Nobody waits for it any more: the person was told that it was not accepted, and may have sent
+    another. Until the venue shows it finished it counts in exposure.
+    """
+    name = order.client_order_id
+    if turn.state.order(name) is None:
+        turn.add(e.OrderRecalled(at=turn.now, order=order))
+    settled = "not sent" if order.status is OrderStatus.NOT_SENT else "never accepted"
+    text = f"it was settled as {settled}, and the venue has it"
+    turn.add(
+        e.OrderReappeared(
+            at=turn.now, client_order_id=name, venue_order_id=venue_order_id, text=text
+        )
+    )
+    turn.add(
+        e.OrderCancelRequested(
+            at=turn.now, client_order_id=name, actor=ENGINE, reason="it was given up"
+        )
+    )
 
 
 def submit_answered(turn: Turn, report: r.SubmitAnswer) -> None:
@@ -79,6 +103,12 @@ def order_seen(turn: Turn, report: r.OrderSeen) -> None:
     if report.client_order_id is None:
         return
     order = turn.state.order(report.client_order_id)
+    if order is None:
+        order = turn.context.order
+    there = report.status is r.VenueOrderStatus.OPEN or report.filled > ZERO
+    if order is not None and order.is_given_up and there:
+        reappear(turn, order, report.venue_order_id)
+        order = turn.state.order(report.client_order_id)
     if order is None or order.is_finished or report.filled < order.filled:
         return
     complete = report.filled == order.filled
@@ -128,6 +158,11 @@ def fill_reported(turn: Turn, fill: Fill) -> None:
     if fill.identity in turn.state.fills_known or turn.context.fill_known:
         return
     order = _order(turn, fill.client_order_id) if fill.client_order_id is not None else None
+    if order is not None and order.is_given_up:
+        reappear(turn, order, fill.venue_order_id)
+        order = turn.state.order(order.client_order_id)
+    if order is None:
+        _suspect(turn, fill)
     if order is not None and not order.is_exit:
         _bare_dust(turn, fill.key, order)
     fee_quote, fee_base = _fee(turn, fill)
@@ -141,10 +176,32 @@ def fill_reported(turn: Turn, fill: Fill) -> None:
             is_swap=is_swap(fill.symbol),
             is_late=order is not None and order.is_finished,
             overfill=max(ZERO, filled - order.quantity) if order is not None else ZERO,
+            to_holding=order is None and not is_swap(fill.symbol),
         )
     )
     if fill.key not in turn.state.positions:
         _drop_exits(turn, fill.key)
+
+
+def _suspect(turn: Turn, fill: Fill) -> None:
+    """Halt the account when a fill bears a name of ours that stands in no journal here."""
+    name = fill.client_order_id
+    if name is None or name in turn.state.impostors:
+        return
+    if looks_ours(name, fill.venue, fill.symbol):
+        halt_account(turn, fill.venue, (name,), "it was filled there")
+
+
+def halt_account(turn: Turn, venue: str, names: tuple[str, ...], why: str) -> None:
+    """Stop entries at a venue where somebody else sends orders under our names."""
+    turn.add(
+        e.AccountHalted(
+            at=turn.now,
+            venue=venue,
+            client_order_ids=names,
+            reason=f"order {names[0]} is named as ours and stands in no journal here: {why}",
+        )
+    )
 
 
 def _bare_dust(turn: Turn, key: str, entry: Order) -> None:

@@ -1,5 +1,6 @@
 """Exits decided: cancels, closes, stops and targets."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from engine import events as e
@@ -13,6 +14,7 @@ from engine.commands import (
     TriggerExit,
 )
 from engine.decide.turn import Turn
+from engine.identities import instrument_key
 from engine.numbers import ONE, ZERO, plain
 from engine.orders import Order, OrderKind, OrderPurpose, OrderStatus
 from engine.portfolio import closing_price, is_swap
@@ -128,7 +130,12 @@ def attempts_of(turn: Turn, intent: str, key: str) -> int:
 
 
 def exit_quantity(turn: Turn, position: Position, wanted: Decimal) -> Decimal:
-    """Round and cap an exit; an unknown exit blocks on spot, and on a swap for three seconds."""
+    """Round and cap an exit.
+
+    An unknown exit holds another back for three seconds on a swap, where the venue enforces
+    reduce-only. On spot it is resolved first; once the settle window is over and nobody could
+    resolve it, the free balance caps what may go, and holdings are none of it.
+    """
     pending = ZERO
     for order in turn.state.orders_on(position.key):
         if not order.is_exit:
@@ -137,7 +144,8 @@ def exit_quantity(turn: Turn, position: Position, wanted: Decimal) -> Decimal:
             since = order.unknown_since or turn.now
             waited_s = (turn.now - since).total_seconds()
             if not is_swap(position.symbol):
-                return ZERO
+                wanted = min(wanted, _free(turn, position, since))
+                continue
             if waited_s >= UNKNOWN_EXIT_WAIT_S:
                 continue
         pending += order.remaining
@@ -148,6 +156,17 @@ def exit_quantity(turn: Turn, position: Position, wanted: Decimal) -> Decimal:
     if instrument.is_dust(quantity, closing_price(position, turn.context.quotes)):
         return ZERO
     return instrument.quantity_rounded(quantity)
+
+
+def _free(turn: Turn, position: Position, since: datetime) -> Decimal:
+    """Give what the venue shows as free of a spot position after the settle window, else zero."""
+    shown = (turn.context.shown or {}).get(position.venue)
+    settled_at = since + timedelta(seconds=turn.context.settle_s)
+    if shown is None or turn.now < settled_at or shown.at < settled_at:
+        return ZERO
+    base = position.symbol.partition("/")[0]
+    holding = turn.state.holdings.get(instrument_key(position.venue, base), ZERO)
+    return max(ZERO, shown.free.get(base, ZERO) - holding)
 
 
 def set_protection(turn: Turn, command: SetProtection) -> None:

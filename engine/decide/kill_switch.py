@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from engine import events as e
 from engine import reports as r
-from engine.commands import Actor, ActorKind, Flatten, Halt, Resume, Role
+from engine.commands import ENGINE, Actor, ActorKind, Flatten, Halt, Resume, Role
+from engine.decide.books import compare
 from engine.decide.exits import attempts_of, drop_resting_exits, exit_quantity, submit_exit
 from engine.decide.turn import Turn
+from engine.external import ExternalOrder
 from engine.numbers import ZERO, plain
 from engine.portfolio import is_dust
 from engine.positions import Position
-from engine.reconcile import differences
 from engine.state import FlattenRun
 
 BACKOFF_S_MAX = 30
@@ -72,6 +73,7 @@ def flatten(turn: Turn, command: Flatten) -> None:
             actor=command.actor,
             keys=tuple(position.key for position in open_positions),
             quantities=tuple(position.quantity for position in open_positions),
+            with_external=command.with_external,
         )
     )
     advance(turn)
@@ -99,6 +101,8 @@ def advance(turn: Turn) -> None:
     run = turn.state.flattening
     if run is None:
         return
+    if run.with_external:
+        _cancel_external(turn, run)
     open_positions = _open(turn)
     drop_resting_exits(turn, tuple(position.key for position in open_positions))
     for position in open_positions:
@@ -109,6 +113,21 @@ def advance(turn: Turn) -> None:
         _ask_venues(turn, run)
         return
     _shout(turn, run, _lines(turn, open_positions))
+
+
+def _cancel_external(turn: Turn, run: FlattenRun) -> None:
+    """Cancel what nobody here sent, once in each attempt: the person has asked for it."""
+    for orders in turn.state.external_orders.values():
+        for order in orders:
+            if order.venue_order_id not in run.external_asked:
+                turn.add(
+                    e.ExternalCancelRequested(
+                        at=turn.now,
+                        venue=order.venue,
+                        venue_order_id=order.venue_order_id,
+                        actor=ENGINE,
+                    )
+                )
 
 
 def _due(turn: Turn, run: FlattenRun, position: Position) -> bool:
@@ -162,14 +181,7 @@ def venue_shown(turn: Turn, report: r.VenueSnapshot) -> None:
     """Compare the books, and let a flatten that asked be verified."""
     if report.venue in turn.state.venues_silent:
         turn.add(e.VenueAnswered(at=turn.now, venue=report.venue))
-    found = differences(turn.state, report, turn.context.instruments)
-    keys = tuple(sorted({difference.key for difference in found}))
-    known = turn.state.books_differ.get(report.venue)
-    if found and keys != known:
-        lines = tuple(difference.line for difference in found)
-        turn.add(e.BooksDiffer(at=turn.now, venue=report.venue, lines=lines, keys=keys))
-    elif not found and known is not None:
-        turn.add(e.BooksEqual(at=turn.now, venue=report.venue))
+    found = compare(turn, report)
     _verify(turn, report, tuple(difference.line for difference in found))
 
 
@@ -177,8 +189,14 @@ def _verify(turn: Turn, report: r.VenueSnapshot, lines: tuple[str, ...]) -> None
     run = turn.state.flattening
     if run is None or not run.asked or report.venue in run.verified:
         return
-    ours = [seen for seen in report.orders if seen.client_order_id is not None]
-    open_here = tuple(f"{o.venue}:{o.symbol} order {o.client_order_id}" for o in ours)
+    external = {
+        order.venue_order_id
+        for order in there_are(turn, report.venue)
+        if order.client_order_id not in turn.state.impostors
+    }
+    stays = () if run.with_external else external
+    left = [seen for seen in report.orders if seen.venue_order_id not in stays]
+    open_here = tuple(f"{o.venue}:{o.symbol} order {_name(o)}" for o in left)
     swaps = tuple(
         f"{report.venue}:{position.symbol} {plain(position.quantity)}"
         for position in report.positions
@@ -197,6 +215,15 @@ def _verify(turn: Turn, report: r.VenueSnapshot, lines: tuple[str, ...]) -> None
     accounts = turn.state.journal.accounts if turn.state.journal is not None else ()
     if run is not None and set(accounts) <= set(run.verified):
         turn.add(e.FlattenEnded(at=turn.now))
+
+
+def there_are(turn: Turn, venue: str) -> tuple[ExternalOrder, ...]:
+    """Give the open orders of a venue that nobody here sent."""
+    return turn.state.external_orders.get(venue, ())
+
+
+def _name(seen: r.OrderSeen) -> str:
+    return seen.client_order_id or seen.venue_order_id
 
 
 def venue_silent(turn: Turn, report: r.VenueSilent) -> None:
@@ -220,7 +247,7 @@ def resume(turn: Turn, command: Resume) -> None:
     elif turn.state.breakers:
         kinds = ", ".join(breaker.kind for breaker in turn.state.breakers.values())
         turn.refuse(actor, "resume", "breaker", f"Re-arm the breaker first: {kinds}.")
-    elif turn.state.stop is None and not turn.state.reducing:
+    elif turn.state.stop is None and not turn.state.reducing and not turn.state.accounts_halted:
         turn.refuse(actor, "resume", "not_halted", "Trading is active already.")
     else:
         turn.add(e.TradingResumed(at=turn.now, command_id=turn.command_id, actor=actor))

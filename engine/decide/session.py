@@ -14,6 +14,7 @@ from engine.commands import (
 from engine.decide.account import roll_day
 from engine.decide.tickets import end as end_ticket
 from engine.decide.turn import Turn
+from engine.numbers import ZERO
 from engine.orders import OrderStatus
 from engine.tickets import TicketStatus
 
@@ -32,7 +33,8 @@ def start(turn: Turn, command: StartEngine) -> None:
                 accounts=command.accounts,
                 market=command.market,
                 currency=command.currency,
-                cash=command.cash,
+                # Real money is counted at the venue, before the first entry there.
+                cash=command.cash if command.mode != "live" else ZERO,
             )
         )
     turn.add(

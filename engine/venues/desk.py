@@ -114,9 +114,14 @@ class Desk:
         wanted = self._order(None, order, instrument, reduce_only=False)
         return self._admit(wanted, instrument, "")
 
-    def cancel(self, client_order_id: str) -> CancelAnswer:
-        """Cancel an open order; one that has finished is as good as cancelled."""
+    def cancel(self, client_order_id: str, venue_order_id: str | None = None) -> CancelAnswer:
+        """Cancel an open order; one that has finished is as good as cancelled.
+
+        Without a client id the venue's own names it.
+        """
         order = self.account.find(client_order_id)
+        if order is None and client_order_id == "" and venue_order_id is not None:
+            order = self.account.orders.get(venue_order_id)
         if order is None:
             return CancelUnanswered(client_order_id=client_order_id, text="order not found")
         if order.is_open:
@@ -154,6 +159,7 @@ class Desk:
                 for p in account.positions.values()
                 if p.quantity != ZERO
             ),
+            free={b.currency: b.free for b in account.balances.values() if b.total != ZERO},
         )
 
     def transfer(self, currency: str, amount: Decimal) -> None:

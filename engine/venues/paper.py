@@ -128,7 +128,7 @@ class PaperVenue:
         if fault is not None and fault.kind is FaultKind.NOT_FOUND and not self.faults.is_down:
             return CancelUnanswered(client_order_id=name, text="order not found")
         try:
-            return await self._ask(lambda desk: desk.cancel(name), fault)
+            return await self._ask(lambda desk: desk.cancel(name, order.venue_order_id), fault)
         except VenueUnavailable as silent:
             return CancelUnanswered(client_order_id=name, text=str(silent))
 

@@ -79,6 +79,7 @@ BUTTONS: list[tuple[Button, str]] = [
     (callbacks.RefreshPosition(position_id="p"), "viewer trader owner"),
     (callbacks.ClosePosition(position_id="p", percent=50, seen="x"), "trader owner"),
     (callbacks.BreakEven(position_id="p"), "trader owner"),
+    (callbacks.Adopt(key="binance:BTC/USDT", seen="23456789"), "trader owner"),
     (callbacks.OpenOrder(client_order_id="o"), "viewer trader owner"),
     (callbacks.RefreshOrder(client_order_id="o"), "viewer trader owner"),
     (callbacks.CancelOrder(client_order_id="o"), "trader owner"),

@@ -42,6 +42,7 @@ OF_ITS_OWN = (
     e.FlattenStillOpen,
     e.JournalOpened,
     e.OrderUnknown,
+    e.ExternalCancelRequested,
 )
 
 
@@ -85,6 +86,9 @@ class Desk:
         self.quote("BTC/USDT:USDT", "61230.2", "61234.7")
         if self.state.journal is None:
             self.start()
+            if self.mode == "live":
+                for venue in self.accounts:
+                    self.shown({"USDT": self.cash}, venue=venue)
 
     def start(self) -> tuple[e.Event, ...]:
         return self.give(
@@ -218,6 +222,7 @@ class Desk:
     ) -> tuple[e.Event, ...]:
         """Show what the venue holds."""
         held = {key: Decimal(value) for key, value in (balances or {}).items()}
+        held.setdefault("USDT", self.state.cash.get(f"{venue}:USDT", ZERO))
         return self.tell(
             r.VenueSnapshot(
                 venue=venue, at=self.now, orders=orders, balances=held, positions=positions
@@ -232,7 +237,8 @@ def is_sound(event: e.Event, message: Message, context: Context) -> None:
     assert event.at == context.now, event
     cause = message.command_id if isinstance(message, c.CommandBase) else None
     of_its_own = isinstance(event, OF_ITS_OWN) or (
-        isinstance(event, e.OrderCancelRequested) and event.reason == "it holds back an exit"
+        isinstance(event, e.OrderCancelRequested)
+        and event.reason in ("it holds back an exit", "it was given up")
     )
     assert event.command_id == (None if of_its_own else cause), event
     form = CODEC.encode(event)

@@ -9,7 +9,7 @@ import pytest
 from engine import commands as c
 from engine import events as e
 from engine import reports as r
-from engine.alerts import alerts_of
+from engine.alerts import Lane, alerts_of
 from engine.fold import apply
 from engine.orders import OrderSide, OrderStatus
 from engine.positions import Fill
@@ -113,12 +113,43 @@ def test_an_overfill_is_booked_alerts_and_lets_the_symbol_only_reduce() -> None:
     assert set(desk.denied(signal(quantity="0.001"))) == {"symbol_state"}
 
 
-def test_a_fill_nobody_here_asked_for_is_booked_and_marked_external() -> None:
+def test_a_swap_fill_nobody_here_asked_for_is_booked_and_waits_to_be_acknowledged() -> None:
     desk = Desk()
-    (booked,) = desk.fill(None, "0.01", "61240")
+    key = "binance:BTC/USDT:USDT"
+    (booked,) = desk.fill(None, "0.01", "61240", symbol="BTC/USDT:USDT")
     assert isinstance(booked, e.FillBooked)
-    assert desk.state.positions["binance:BTC/USDT"].external
-    assert alerts_of(desk.state, booked, desk.state)
+    held = desk.state.positions[key]
+    assert held.external
+    assert len(alerts_of(State(), booked, desk.state)) == 2
+    assert set(desk.denied(signal("BTC/USDT:USDT", quantity="0.001"))) == {"unexplained"}
+    desk.give(c.Acknowledge, subject=f"position:{held.position_id}")
+    desk.order(signal("BTC/USDT:USDT", quantity="0.001"))
+
+
+def test_a_spot_fill_nobody_here_asked_for_moves_cash_and_no_position_of_ours() -> None:
+    desk = Desk()
+    before = desk.state.equity
+    (booked,) = desk.fill(None, "0.01", "60000")
+    assert isinstance(booked, e.FillBooked)
+    assert booked.to_holding
+    assert desk.state.positions == {}
+    assert desk.state.cash["binance:USDT"] == Decimal("11880.20")
+    after = desk.state.equity
+    assert before is not None
+    assert after is not None
+    assert after.equity - before.equity == Decimal(-600)
+    assert after.drawdown_pct == after.day_loss_pct == 0
+
+
+def test_a_fill_that_bears_a_name_of_ours_unjournaled_halts_the_account() -> None:
+    desk = Desk()
+    other = desk.order(signal(quantity="0.01"))
+    name = ("qd" + other[2:-2]) + ("zz" if not other.endswith("zz") else "yy")
+    assert kinds(desk.fill(name, "0.01", "61240")) == ["AccountHalted", "FillBooked"]
+    desk.later(20)
+    assert "account" in desk.denied(signal("eth", quantity="0.01"))
+    desk.give(c.Resume)
+    desk.order(signal("eth", quantity="0.01"))
 
 
 @pytest.mark.parametrize(
@@ -286,11 +317,30 @@ def test_a_late_appearance_reopens_the_matter_and_blocks_the_symbol() -> None:
         status=r.VenueOrderStatus.OPEN,
         filled=Decimal(0),
     )
-    (differ,) = desk.shown(orders=(seen,))
-    # then
-    assert isinstance(differ, e.BooksDiffer)
-    assert "books" in desk.denied(signal(quantity="0.001"))
-    assert kinds(desk.shown()) == ["BooksEqual"]
+    before = desk.state
+    events = desk.shown(orders=(seen,))
+    # then it is open again, counts, is told above all else, and is being cancelled
+    assert kinds(events) == ["OrderReappeared", "OrderCancelRequested"]
+    assert order(desk, name) is OrderStatus.PENDING_CANCEL
+    assert desk.state.reserved
+    (alert,) = alerts_of(before, events[0], apply(before, events[0]))
+    assert alert.lane is Lane.STOP
+    desk.seen(name, "canceled")
+    assert order(desk, name) is OrderStatus.CANCELED
+    assert not desk.state.reserved
+
+
+def test_an_exit_given_up_that_fills_late_is_open_again_and_booked() -> None:
+    desk = Desk()
+    name = submitted(desk)
+    desk.tell(r.SubmitWithheld(client_order_id=name, text="too old"))
+    assert order(desk, name) is OrderStatus.NOT_SENT
+    assert kinds(desk.fill(name, "0.01", "61240")) == [
+        "OrderReappeared",
+        "OrderCancelRequested",
+        "FillBooked",
+    ]
+    assert order(desk, name) is OrderStatus.FILLED
 
 
 def test_after_a_restart_what_had_no_outcome_is_unknown_and_nothing_is_sent_again() -> None:

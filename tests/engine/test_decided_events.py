@@ -12,6 +12,7 @@ from engine import events as e
 from engine import reports as r
 from engine.commands import AlertKind, AlertMode
 from engine.decide import Message, Turn, decided
+from engine.external import Differing
 from engine.fold import apply
 from engine.identities import digest
 from engine.risk_limits import TradingState
@@ -81,7 +82,7 @@ def test_a_first_start_opens_the_journal_and_says_with_which_settings() -> None:
             accounts=("binance", "bybit"),
             market="simulated",
             currency="USDT",
-            cash=Decimal(5),
+            cash=Decimal(0),  # real money is counted at the venue
         ),
         e.EngineStarted(
             at=AT,
@@ -245,9 +246,9 @@ def test_a_stop_alone_or_a_target_alone_can_be_set_aside(only: dict[str, str]) -
 
 def test_exits_that_have_nothing_left_to_close_are_cancelled_with_the_reason() -> None:
     desk = Desk()
-    desk.hold("BTC/USDT", "0.01", "61240")
+    bought = desk.hold("BTC/USDT", "0.01", "61240")
     name = desk.order(signal("btc", "sell", price_limit=70000))
-    (_, cancel) = desk.fill(None, "0.01", "61240", side=desk.state.orders[name].side)
+    (_, cancel) = desk.fill(bought, "0.01", "61240", side=desk.state.orders[name].side)
     assert cancel == cancel_of(desk, name, None, c.ENGINE, "nothing is left to close")
 
 
@@ -275,6 +276,10 @@ def test_a_difference_is_journaled_with_its_lines_and_its_symbols() -> None:
                 "binance:ETH/USDT: here 0.3, at the venue 0.2",
             ),
             keys=("binance:BTC/USDT:USDT", "binance:ETH/USDT"),
+            found=(
+                Differing(key="binance:BTC/USDT:USDT", here=Decimal(0), there=Decimal(1)),
+                Differing(key="binance:ETH/USDT", here=Decimal("0.3"), there=Decimal("0.2")),
+            ),
         ),
     )
     assert desk.shown({"ETH": "0.3"}) == (e.BooksEqual(at=desk.now, venue="binance"),)

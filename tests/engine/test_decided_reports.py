@@ -400,14 +400,14 @@ def test_a_fill_of_an_exit_leaves_the_protection_of_dust_alone() -> None:
 
 def test_exits_are_dropped_on_the_closed_symbol_only_and_once() -> None:
     desk = Desk()
-    for symbol, quantity, price in (("BTC/USDT", "0.01", "61240"), ("ETH/USDT", "0.3", "3396")):
-        desk.hold(symbol, quantity, price)
+    bought = desk.hold("BTC/USDT", "0.01", "61240")
+    desk.hold("ETH/USDT", "0.3", "3396")
     first = desk.order(signal("btc", "sell", quantity="0.003", price_limit=70000))
     second = desk.order(signal("btc", "sell", quantity="0.004", price_limit=71000))
     other = desk.order(signal("eth", "sell", price_limit=9000))
     desk.give(c.CancelOrder, client_order_id=first)
     entry = sent(desk, quantity="0.001", price_limit=50000)
-    events = desk.fill(None, "0.01", "61240", side=OrderSide.SELL)
+    events = desk.fill(bought, "0.01", "61240", side=OrderSide.SELL)
     assert kinds(events) == ["FillBooked", "OrderCancelRequested"]
     assert events[1] == e.OrderCancelRequested(
         at=desk.now,

@@ -212,7 +212,8 @@ def test_the_unfilled_share_of_a_target_is_watched_again() -> None:
 def test_a_target_returns_to_no_other_position() -> None:
     desk = holding(quantity="0.01", targets=LADDER)
     taken = exit_of(fire(desk, "target", "62000")).order.client_order_id
-    desk.fill(None, "0.01", "62000", side=OrderSide.SELL)
+    bought = next(iter(desk.state.orders_finished))
+    desk.fill(bought, "0.01", "62000", side=OrderSide.SELL)
     desk.seen(taken, "canceled")
     assert desk.state.positions == {}
 
@@ -238,8 +239,9 @@ def test_a_position_closed_by_hand_cancels_the_exits_that_wait() -> None:
     resting = desk.order(signal("btc", "sell", price_limit=70000, quantity="0.01"))
     closing = exit_of(close(desk)).order
     assert closing.quantity == Decimal("0.0307")
+    bought = next(iter(desk.state.orders_finished))
     desk.fill(closing.client_order_id, "0.0307", "61240")
-    events = desk.fill(None, "0.01", "61240", side=OrderSide.SELL)
+    events = desk.fill(bought, "0.01", "61240", side=OrderSide.SELL)
     assert kinds(events) == ["FillBooked", "OrderCancelRequested"]
     assert desk.state.orders[resting].cancel_requested
 

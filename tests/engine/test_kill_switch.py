@@ -223,7 +223,7 @@ def seen(name: str | None) -> r.OrderSeen:
 @pytest.mark.parametrize(
     ("orders", "positions"),
     [
-        ((seen("qdnobody"),), ()),
+        ((seen("qd" + "2" * 24),), ()),
         ((), (r.VenuePosition(symbol=PERP, quantity=Decimal("0.01"), entry_price=None),)),
     ],
 )
@@ -285,8 +285,9 @@ def test_acknowledging_stops_the_ringing_and_nothing_else() -> None:
 def test_a_swap_must_equal_and_spot_may_hold_more() -> None:
     desk = two_sided()
     short = r.VenuePosition(symbol=PERP, quantity=Decimal("-0.01"), entry_price=None)
-    assert desk.shown({"ETH": "7"}, (short,)) == ()
-    (differ,) = desk.shown({"ETH": "0.2"}, (replace(short, quantity=Decimal("-0.02")),))
+    assert kinds(desk.shown({"ETH": "7"}, (short,))) == ["HoldingsSeen"]
+    assert desk.state.holdings == {"binance:ETH": Decimal("6.7")}
+    differ, _ = desk.shown({"ETH": "0.2"}, (replace(short, quantity=Decimal("-0.02")),))
     assert isinstance(differ, e.BooksDiffer)
     assert differ.keys == ("binance:BTC/USDT:USDT", "binance:ETH/USDT")
     assert "books" in desk.denied(signal("eth", quantity="0.01"))

@@ -74,6 +74,37 @@ async def test_a_broken_stream_changes_nothing(kind: FaultKind) -> None:
         assert_books(w)
 
 
+async def test_a_poll_is_rarer_beside_a_stream_that_speaks_and_frequent_again_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.monitor.POLL_STREAMED_S", 3600)
+    async with world(**FREE) as w:
+        monitor = w.engine.dispatcher._monitors["binance"]
+        # given a stream that speaks, and a resting order
+        await rest(w, "50000")
+        assert monitor._is_streamed
+        # then the pause outgrows the longest there is without one
+        await w.until(lambda: monitor._interval_s > 0.1)
+        # when the stream leaves out a fill, and the poll that is due finds it
+        stream(w, FaultKind.DROPPED)
+        name = await rest(w)
+        w.set("BTC/USDT", "60900")
+        await w.until(finished(w, name))
+        # then it is not relied on any more
+        assert not monitor._is_streamed
+        await w.until(lambda: monitor._interval_s <= 0.1)
+
+
+async def test_a_stream_that_ends_is_not_relied_on() -> None:
+    async with world(**FREE) as w:
+        monitor = w.engine.dispatcher._monitors["binance"]
+        await rest(w, "50000")
+        assert monitor._is_streamed
+        for opened in tuple(w.venue._streams):
+            opened.close()
+        await w.until(lambda: not monitor._is_streamed)
+
+
 async def test_what_the_stream_told_is_not_told_again_by_the_poll() -> None:
     async with world(**FREE) as w:
         reports: list[Report] = []
@@ -189,9 +220,10 @@ async def test_what_filled_while_nobody_looked_is_booked_at_the_start() -> None:
 
 async def test_a_trade_made_by_hand_is_booked_as_external_and_told() -> None:
     async with world(**FREE) as w:
-        await w.venue.trade_by_hand("BTC/USDT", OrderSide.BUY, Decimal("0.01"))
+        w.set("BTC/USDT:USDT", "61240")
+        await w.venue.trade_by_hand("BTC/USDT:USDT", OrderSide.BUY, Decimal("0.01"))
         await w.until(lambda: w.engine.state.positions)
-        assert w.engine.state.positions["binance:BTC/USDT"].external
+        assert w.engine.state.positions["binance:BTC/USDT:USDT"].external
         assert w.journal.alerts
 
 

@@ -82,6 +82,9 @@ def test_an_open_order_moves_as_the_table_says(
         assert status_after(order, trigger) is after
 
 
+BACK = {(S.REJECTED, T.REAPPEAR), (S.NOT_SENT, T.REAPPEAR)}
+
+
 @pytest.mark.parametrize("status", sorted(FINISHED))
 @pytest.mark.parametrize("trigger", list(T))
 def test_a_finished_order_stays_finished_whatever_happens(
@@ -91,6 +94,9 @@ def test_a_finished_order_stays_finished_whatever_happens(
     if trigger in (T.FILL_PART, T.FILL_ALL):
         # A late fill is booked; it never reopens the order.
         assert status_after(order, trigger) is status
+    elif (status, trigger) in BACK:
+        # Settled as nothing, and the venue has it: only that reopens an order.
+        assert status_after(order, trigger) is S.ACCEPTED
     else:
         assert not can(order, trigger)
 
@@ -98,7 +104,7 @@ def test_a_finished_order_stays_finished_whatever_happens(
 def test_every_row_of_the_table_is_specified_here() -> None:
     specified = {(status, trigger) for status, trigger, after in ROWS if after is not None}
     late = {(status, trigger) for status in FINISHED for trigger in (T.FILL_PART, T.FILL_ALL)}
-    assert set(TRANSITIONS) == specified | late
+    assert set(TRANSITIONS) == specified | late | BACK
 
 
 def test_no_status_is_neither_open_nor_finished() -> None:

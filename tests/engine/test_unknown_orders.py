@@ -176,16 +176,15 @@ async def test_a_cancel_of_an_unknown_order_follows_it() -> None:
         assert not w.venue.ledger.open
 
 
-async def test_an_order_that_appears_after_it_was_given_up_is_booked_and_stays_rejected() -> None:
+async def test_an_order_that_appears_after_it_was_given_up_is_open_again_and_booked() -> None:
     async with world(**FAST) as w:
         w.venue.faults.script(Operation.SUBMIT, Fault(kind=FaultKind.LATE, delay_s=2.5))
         name = await buy(w)
         await w.until(lambda: name in w.engine.state.orders_finished)
         assert w.engine.state.orders_finished[name].status is OrderStatus.REJECTED
-        await w.until(lambda: w.engine.state.orders_finished[name].filled > 0)
-        assert w.engine.state.orders_finished[name].status is OrderStatus.REJECTED
-        late = next(x for x in w.journal.events if isinstance(x, e.FillBooked))
-        assert late.is_late
+        await w.until(lambda: any(isinstance(x, e.OrderReappeared) for x in w.journal.events))
+        await w.until(lambda: name in w.engine.state.orders_finished)
+        assert w.engine.state.orders_finished[name].status is OrderStatus.FILLED
 
 
 async def test_after_a_crash_nothing_is_sent_again_and_the_venue_is_asked() -> None:

@@ -108,6 +108,7 @@ class Whole(Story):
         unknown = self.unknown()[-1]
         finished = next(iter(self.state.orders_finished.values()))
         (cancelled, *_) = (o for o in self.state.orders.values() if can(o, OrderTrigger.CANCEL))
+        (unsent, *_) = (n for n, o in self.state.orders.items() if can(o, OrderTrigger.NOT_SEND))
         triggered = {"key": key, "position_id": position.position_id, "leg": "stop"}
         flat = {"actor": OWNER, "keys": (key,), "quantities": (position.quantity,)}
         yield [self.sample(e.OrderDenied)]
@@ -119,7 +120,17 @@ class Whole(Story):
         yield [self.sample(e.BreakerWarned, kind="drawdown", value=Decimal(8), limit=Decimal(10))]
         yield [self.sample(e.BooksDiffer, venue="binance", keys=(key,))]
         yield [self.sample(e.BooksEqual, venue="binance")]
+        yield [self.sample(e.ExternalOrdersSeen, venue="binance")]
+        yield [self.sample(e.HoldingsSeen, venue="binance")]
+        yield [self.sample(e.CashDoubted, venue="binance", currency="USDT")]
+        yield [self.sample(e.CashFlowed, venue="binance", currency="USDT")]
+        yield [self.sample(e.AccountHalted, venue="binance")]
+        adoption = {"key": key, "position_id": position.position_id, "quantity": Decimal(1)}
+        yield [self.sample(e.PositionAdopted, **adoption, is_holding=False)]
+        yield [self.sample(e.OrderNotSent, client_order_id=unsent)]
+        yield [self.sample(e.OrderReappeared, client_order_id=unsent)]
         yield [self.sample(e.FlattenStarted, **flat)]
+        yield [self.sample(e.ExternalCancelRequested, venue="binance")]
         yield [self.sample(e.FlattenAsked, attempt=1)]
         yield [self.sample(e.FlattenStillOpen)]
         yield [self.sample(e.AlertAcknowledged, subject=f"{AlertKind.STOP}:1")]

@@ -1,0 +1,194 @@
+"""Books decided: what a venue shows against State, and what a person takes over from it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from engine import events as e
+from engine import reports as r
+from engine.commands import Adopt
+from engine.decide.answers import halt_account, reappear
+from engine.decide.turn import Turn
+from engine.external import FlowReason
+from engine.identities import digest, instrument_key
+from engine.numbers import ZERO
+from engine.portfolio import is_swap
+from engine.reconcile import (
+    CASH_TOLERANCE,
+    Difference,
+    OrdersThere,
+    cash_gap,
+    differences,
+    flow_reason,
+    holdings,
+    orders_there,
+)
+
+FLOW_LOOKS_MIN = 3
+FLOW_SETTLES = timedelta(seconds=30)
+
+
+def compare(turn: Turn, report: r.VenueSnapshot) -> tuple[Difference, ...]:
+    """Compare everything that a venue shows; give what differs."""
+    there = orders_there(turn.state, report, turn.context.known)
+    for order, seen in there.back:
+        reappear(turn, order, seen.venue_order_id)
+    _orders(turn, report, there)
+    found = (*differences(turn.state, report, turn.context.instruments), *there.lingering)
+    _differences(turn, report, found)
+    _holdings(turn, report)
+    _cash(turn, report)
+    return found
+
+
+def _orders(turn: Turn, report: r.VenueSnapshot, there: OrdersThere) -> None:
+    """Note external orders, and halt the account for those that bear our names."""
+    external = tuple(there.external)
+    if external != turn.state.external_orders.get(report.venue, ()):
+        turn.add(e.ExternalOrdersSeen(at=turn.now, venue=report.venue, orders=external))
+    new = tuple(name for name in there.impostors if name not in turn.state.impostors)
+    if new:
+        halt_account(turn, report.venue, new, "it is open there")
+
+
+def _differences(turn: Turn, report: r.VenueSnapshot, found: tuple[Difference, ...]) -> None:
+    state, venue = turn.state, report.venue
+    keys = tuple(sorted({difference.key for difference in found}))
+    amounts = tuple(each.differing for each in found if each.differing is not None)
+    known = state.books_differ.get(venue)
+    shown = {key: each for key, each in state.differing.items() if key.startswith(f"{venue}:")}
+    if found and (keys != known or {each.key: each for each in amounts} != shown):
+        lines = tuple(difference.line for difference in found)
+        turn.add(e.BooksDiffer(at=turn.now, venue=venue, lines=lines, keys=keys, found=amounts))
+    elif not found and known is not None:
+        turn.add(e.BooksEqual(at=turn.now, venue=venue))
+
+
+def _holdings(turn: Turn, report: r.VenueSnapshot) -> None:
+    state, venue = turn.state, report.venue
+    seen = holdings(state, report)
+    known = {purse: q for purse, q in state.holdings.items() if purse.startswith(f"{venue}:")}
+    if {instrument_key(venue, currency): left for currency, left in seen.items()} != known:
+        turn.add(e.HoldingsSeen(at=turn.now, venue=venue, holdings=seen))
+
+
+def _cash(turn: Turn, report: r.VenueSnapshot) -> None:
+    """Take over the venue's cash: at once the first time, later once a difference has settled."""
+    state, venue = turn.state, report.venue
+    purse = instrument_key(venue, state.currency)
+    doubt = state.cash_doubts.get(purse)
+    if is_uncounted(turn, venue):
+        there = report.balances.get(state.currency, ZERO)
+        if report.balances:
+            _flow(turn, report, there - state.cash.get(purse, ZERO), FlowReason.OPENING)
+        return
+    gap = cash_gap(state, report)
+    if gap is None or (doubt is None and abs(gap) < CASH_TOLERANCE):
+        return
+    if abs(gap) < CASH_TOLERANCE:
+        _doubt(turn, report, ZERO)
+    elif doubt is None or doubt.amount != gap or doubt.looks < FLOW_LOOKS_MIN:
+        _doubt(turn, report, gap)
+    elif abs(turn.now - doubt.since) >= FLOW_SETTLES:
+        _flow(turn, report, gap, flow_reason(gap, report))
+
+
+def is_uncounted(turn: Turn, venue: str) -> bool:
+    """Tell whether a live account's cash has never been read from its venue."""
+    journal = turn.state.journal
+    return journal is not None and journal.mode == "live" and venue not in turn.state.counted
+
+
+def _doubt(turn: Turn, report: r.VenueSnapshot, amount: Decimal) -> None:
+    turn.add(
+        e.CashDoubted(at=turn.now, venue=report.venue, currency=turn.state.currency, amount=amount)
+    )
+
+
+def _flow(turn: Turn, report: r.VenueSnapshot, amount: Decimal, reason: FlowReason) -> None:
+    currency = turn.state.currency
+    turn.add(
+        e.CashFlowed(
+            at=turn.now,
+            venue=report.venue,
+            currency=currency,
+            amount=amount,
+            cash=report.balances.get(currency, ZERO),
+            reason=reason,
+        )
+    )
+
+
+def adopt(turn: Turn, command: Adopt) -> None:
+    """Take what a person was shown into the position: a difference first, a holding otherwise."""
+    key, actor = command.key, command.actor
+    if turn.state.orders_on(key):
+        sentence = "An order on this symbol is under way; try again when it has ended."
+        turn.refuse(actor, "adopt", "order_open", sentence)
+    elif key in turn.state.differing:
+        _adopt_difference(turn, command)
+    else:
+        _adopt_holding(turn, command)
+
+
+def _adopt_difference(turn: Turn, command: Adopt) -> None:
+    """Take the venue's quantity. What that changes is neither gain nor loss: it is a flow."""
+    differing = turn.state.differing[command.key]
+    if differing.there != command.quantity:
+        turn.refuse(command.actor, "adopt", "changed", "The venue shows something else by now.")
+        return
+    held = turn.state.positions.get(command.key)
+    change = differing.there - (held.quantity if held is not None else ZERO)
+    quote = turn.context.quotes.get(command.key)
+    mark = quote.mark if quote is not None else None
+    price = differing.entry_price or mark or (held.entry_price if held is not None else None)
+    if price is None:
+        turn.refuse(command.actor, "adopt", "no_price", "There is no price for this symbol yet.")
+        return
+    worth = mark if mark is not None else price
+    flow = change * (worth - price if is_swap(command.key.partition(":")[2]) else worth)
+    _take(turn, command, change, price=price, flow=flow)
+
+
+def _adopt_holding(turn: Turn, command: Adopt) -> None:
+    venue, _, symbol = command.key.partition(":")
+    base = symbol.partition("/")[0]
+    holding = turn.state.holdings.get(instrument_key(venue, base))
+    instrument = turn.context.instruments.get(command.key)
+    quote = turn.context.fresh(command.key, turn.state)
+    if holding is None or is_swap(symbol) or instrument is None:
+        turn.refuse(command.actor, "adopt", "no_holding", f"There is no {base} to adopt there.")
+    elif holding != command.quantity:
+        turn.refuse(command.actor, "adopt", "changed", "The venue shows something else by now.")
+    elif quote is None:
+        turn.refuse(command.actor, "adopt", "no_price", "There is no fresh price for it now.")
+    elif instrument.is_dust(holding, quote.bid):
+        turn.refuse(command.actor, "adopt", "dust", "That is too little to be sold.")
+    else:
+        worth = holding * quote.mark
+        _take(turn, command, holding, price=quote.mark, flow=worth, is_holding=True)
+
+
+def _take(
+    turn: Turn,
+    command: Adopt,
+    quantity: Decimal,
+    *,
+    price: Decimal,
+    flow: Decimal,
+    is_holding: bool = False,
+) -> None:
+    held = turn.state.positions.get(command.key)
+    name = digest(turn.journal_id, command.command_id, command.key, length=15)
+    turn.add(
+        e.PositionAdopted(
+            at=turn.now,
+            command_id=turn.command_id,
+            key=command.key,
+            position_id=held.position_id if held is not None else f"p{name}",
+            quantity=quantity,
+            price=price,
+            flow=flow,
+            is_holding=is_holding,
+            actor=command.actor,
+        )
+    )

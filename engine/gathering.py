@@ -1,0 +1,97 @@
+"""Gathering: what a decision needs beside State, fetched before it is made."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from engine import commands as c
+from engine import reports as r
+from engine.context import Context
+from engine.decide import Message
+from engine.external import ORDERS_SHOWN_MAX
+from engine.orders import Order
+from engine.ports import Clock, Journal, Known, Quotes
+from engine.state import State
+from engine.steadiness import Steadiness
+
+
+class Gathering:
+    """Ask clock, market and journal; remember what each venue showed last."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        quotes: Quotes,
+        clock: Clock,
+        settle_s: int,
+        settle_by_venue: Mapping[str, int],
+    ) -> None:
+        """Wire it; a venue outside `settle_by_venue` has the window `settle_s`."""
+        self._journal = journal
+        self._quotes = quotes
+        self._clock = clock
+        self._settle_s = settle_s
+        self._settle_by_venue = settle_by_venue
+        self._steadiness = Steadiness()
+        self._shown: dict[str, r.VenueSnapshot] = {}
+
+    async def context(self, message: Message, state: State, stored: Known) -> Context:
+        """Give what a message's decision needs; whoever asks adds what it latches itself."""
+        order, ticket, fill_known = None, None, False
+        known: dict[str, Order] = {}
+        match message:
+            case r.VenueSnapshot(venue=venue):
+                self._shown[venue] = message
+                known = await self._journaled(message, state)
+            case r.OrderSeen(client_order_id=str(name)):
+                if state.order(name) is None:
+                    order = await self._journal.find_order(name)
+            case c.ApproveTicket(ticket_id=ticket_id) | c.CancelTicket(ticket_id=ticket_id):
+                if state.ticket(ticket_id) is None:
+                    ticket = await self._journal.find_ticket(ticket_id)
+            case c.CancelOrder(client_order_id=client_order_id):
+                if state.order(client_order_id) is None:
+                    order = await self._journal.find_order(client_order_id)
+            case r.FillReported(fill=fill):
+                fill_known = fill.identity in stored.fills  # told again, it says nothing new
+                identity = None if fill_known else fill.client_order_id
+                if identity is not None and state.order(identity) is None:
+                    order = await self._journal.find_order(identity)
+            case _:
+                pass
+        now, monotonic = self._clock.now(), timedelta(seconds=self._clock.monotonic())
+        return Context(
+            now=now,
+            steady_since=self._steadiness.since(now, monotonic),
+            quotes=self._quotes.latest(),
+            instruments=self._quotes.instruments(),
+            order=order,
+            ticket=ticket,
+            fill_known=fill_known,
+            settle_s=self._settle_s_of(message, state),
+            known=known,
+            shown=dict(self._shown),
+        )
+
+    async def _journaled(self, shown: r.VenueSnapshot, state: State) -> dict[str, Order]:
+        """Find the orders that a venue shows and State holds no more."""
+        names = [seen.client_order_id for seen in shown.orders[:ORDERS_SHOWN_MAX]]
+        gone = {name for name in names if name is not None and state.order(name) is None}
+        found = {name: await self._journal.find_order(name) for name in sorted(gone)}
+        return {name: order for name, order in found.items() if order is not None}
+
+    def _settle_s_of(self, message: Message, state: State) -> int:
+        """Give the settle window of the venue that a message is about."""
+        venue = ""
+        match message:
+            case r.OrderNotSeen(client_order_id=name):
+                order = state.order(name)
+                venue = order.venue if order is not None else ""
+            case c.ClosePosition(position_id=position_id) | c.TriggerExit(position_id=position_id):
+                position = state.position(position_id)
+                venue = position.venue if position is not None else ""
+            case c.SubmitSignal(venue=venue):
+                pass
+            case _:
+                pass
+        return self._settle_by_venue.get(venue, self._settle_s)
