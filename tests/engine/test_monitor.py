@@ -82,7 +82,7 @@ async def test_a_poll_is_rarer_beside_a_stream_that_speaks_and_frequent_again_wi
         monitor = w.engine.dispatcher._monitors["binance"]
         # given a stream that speaks, and a resting order
         await rest(w, "50000")
-        assert monitor._is_streamed
+        await w.until(lambda: monitor._is_streamed)
         # then the pause outgrows the longest there is without one
         await w.until(lambda: monitor._interval_s > 0.1)
         # when the stream leaves out a fill, and the poll that is due finds it
@@ -99,7 +99,7 @@ async def test_a_stream_that_ends_is_not_relied_on() -> None:
     async with world(**FREE) as w:
         monitor = w.engine.dispatcher._monitors["binance"]
         await rest(w, "50000")
-        assert monitor._is_streamed
+        await w.until(lambda: monitor._is_streamed)
         for opened in tuple(w.venue._streams):
             opened.close()
         await w.until(lambda: not monitor._is_streamed)
