@@ -10,6 +10,7 @@ from bot.clock import SystemClock, local_zone
 from bot.markets import market_store, shelf_of
 from bot.settings import Settings
 from engine.markets.group import MarketGroup
+from engine.markets.listing import MarketSource
 from engine.markets.public import PublicMarket
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.venues.live.market_store import MarketStore
@@ -72,7 +73,12 @@ async def run_console(settings: Settings, stopping: asyncio.Event) -> BaseExcept
         metrics_token=settings.metrics_token,
         tz=local_zone(),
     )
-    market = public_market(settings, market_store(SystemClock(), shelf_of(settings)))
+    metadata = market_store(SystemClock(), shelf_of(settings))
+    # By the time the journal is open, a first start's markets are half loaded.
+    metadata.prepare(
+        MarketSource(venue=venue.venue, api_url=venue.api_url) for venue in settings.venues
+    )
+    market = public_market(settings, metadata)
     app = App(assembled(plan, market, candles=market), chat)
     if settings.stands_by and not await app.stand_by(stopping):
         return None

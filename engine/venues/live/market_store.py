@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -74,6 +74,7 @@ class MarketStore:
         self._load = load
         self._sleep = sleep
         self._kept: dict[MarketSource, _Kept] = {}
+        self._preparing: set[asyncio.Task[None]] = set()
         self._loads = asyncio.Semaphore(LOADS_MAX)
 
     async def listing(self, source: MarketSource) -> Listing:
@@ -86,6 +87,20 @@ class MarketStore:
                 await self._refresh(source, kept)
             assert kept.listing is not None, "a refresh that ends without a fault leaves a listing"
             return kept.listing
+
+    def prepare(self, sources: Iterable[MarketSource]) -> None:
+        """Begin to load what will be asked for; who asks waits for the rest, and hears a fault."""
+        for source in sources:
+            # No TaskGroup: it ends by itself, and its outcome is taken by who asks.
+            task = asyncio.create_task(self._prepare(source), name=f"markets {source.venue}")
+            self._preparing.add(task)
+            task.add_done_callback(self._preparing.discard)
+
+    async def _prepare(self, source: MarketSource) -> None:
+        try:
+            await self.listing(source)
+        except VenueUnavailable as fault:
+            _log.info("not prepared", extra={"venue": source.venue, "fault": str(fault)})
 
     async def follow(self, source: MarketSource, tell: Callable[[Listing], None]) -> None:
         """Tell each new listing of a source, for ever, beginning with the first there is."""

@@ -104,6 +104,16 @@ async def test_many_who_ask_at_once_cost_one_load(room: Room) -> None:
     assert len({id(each) for each in found}) == 1
 
 
+async def test_what_is_prepared_is_loaded_once_with_who_asks_later(room: Room) -> None:
+    store = room.store()
+
+    store.prepare([SOURCE])
+    await asyncio.sleep(0)
+
+    assert await symbols(store) == ["C1/USD"]
+    assert room.loader.count == 1
+
+
 async def test_few_venues_load_at_once(room: Room) -> None:
     store = room.store()
     sources = [MarketSource(venue=f"venue{n}") for n in range(12)]
