@@ -9,6 +9,7 @@ samples.
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from engine import events as e
@@ -28,7 +29,10 @@ class Performance:
         self._received_s: dict[str, float] = {}
         self.latencies_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.acknowledged_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.done_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.slippages_bps: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.delays_bps: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.shortfalls_bps: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.signals = 0
         self.denied = 0
         self.counts: dict[OrderStatus, int] = {}
@@ -71,12 +75,20 @@ class Performance:
         """Count an order once, when it is first seen finished."""
         if order is None or not order.is_finished:
             return
-        if self._received_s.pop(order.client_order_id, None) is None:
+        if order.client_order_id not in self._received_s:
             return
+        self._stamp(self.done_ms, order.client_order_id)
+        del self._received_s[order.client_order_id]
         self.counts[order.status] = self.counts.get(order.status, 0) + 1
         cost = order.slippage_cost_bps
         if cost is not None:
             self.slippages_bps.append(float(cost))
+        for samples, measured in (
+            (self.delays_bps, delay_cost_bps(order)),
+            (self.shortfalls_bps, shortfall_cost_bps(order)),
+        ):
+            if measured is not None:
+                samples.append(float(measured))
 
     @property
     def successful(self) -> int:
@@ -88,6 +100,35 @@ class Performance:
         """Give how many signals and orders failed: denied, rejected, not sent, lapsed unfilled."""
         failures = (OrderStatus.REJECTED, OrderStatus.NOT_SENT, OrderStatus.EXPIRED)
         return self.denied + sum(self.counts.get(status, 0) for status in failures)
+
+
+def delay_cost_bps(order: Order) -> Decimal | None:
+    """Give s(P_a - P_d)/P_d * 1e4, positive = cost; None without one of the mids (EXECUTION 10)."""
+    decided, arrived = order.price_decision, order.price_arrival
+    if decided is None or arrived is None:
+        return None
+    return (arrived - decided) / decided * 10000 * order.side.sign
+
+
+def shortfall_cost_bps(order: Order) -> Decimal | None:
+    """Give [s q (p - P_d) + fees]/(Q P_d) * 1e4, the implementation shortfall of a filled order.
+
+    None for one that filled in part: what its rest cost depends on a mid that nobody kept.
+    """
+    decided, average = order.price_decision, order.price_average
+    if decided is None or average is None or order.status is not OrderStatus.FILLED:
+        return None
+    moved = order.side.sign * order.filled * (average - decided)
+    return (moved + order.fees) / (order.quantity * decided) * 10000
+
+
+def measured(samples: Sequence[float]) -> dict[str, float | int | None]:
+    """Give percentiles and the count; None, never zero, without a sample."""
+    names = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+    found: dict[str, float | int | None] = {
+        name: percentile(samples, share) if samples else None for name, share in names.items()
+    }
+    return {**found, "sample_size": len(samples)}
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
@@ -158,5 +199,15 @@ def metrics_of(
             },
             "slippage": summary([bps / 100 for bps in performance.slippages_bps], "slippage_pct"),
             "speed": summary(performance.latencies_ms, "latency_ms"),
+            "stages": {
+                "acknowledged_ms": measured(performance.acknowledged_ms),
+                "first_fill_ms": measured(performance.latencies_ms),
+                "done_ms": measured(performance.done_ms),
+            },
+            "costs": {
+                "delay_cost_bps": measured(performance.delays_bps),
+                "arrival_cost_bps": measured(performance.slippages_bps),
+                "shortfall_cost_bps": measured(performance.shortfalls_bps),
+            },
         },
     }

@@ -220,7 +220,7 @@ METRICS: dict[str, set[str]] = {
         "losing_positions",
     },
     "risk": {"current_drawdown_pct", "daily_loss_pct", "risk_violations"},
-    "monitoring": {"execution", "slippage", "speed"},
+    "monitoring": {"execution", "slippage", "speed", "stages", "costs"},
 }
 FIGURES = ("min", "max", "avg", "p50", "p95", "p99")
 

@@ -52,6 +52,9 @@ BOUNDS: Final[Mapping[str, int]] = {
     "Performance.latencies_ms": SAMPLES_MAX,
     "Performance.acknowledged_ms": SAMPLES_MAX,
     "Performance.slippages_bps": SAMPLES_MAX,
+    "Performance.done_ms": SAMPLES_MAX,
+    "Performance.delays_bps": SAMPLES_MAX,
+    "Performance.shortfalls_bps": SAMPLES_MAX,
     "MemoryCache._entries": ENTRIES_MAX,
 }
 ROWS: Final[Mapping[str, int]] = {
