@@ -1,0 +1,166 @@
+"""Answers: what a venue's reply to a create or a cancel proves, and what it does not.
+
+Accepted needs the order's id, or our own name given back. Refused needs a code from the venue's
+list of definitive ones, in a body that came whole. Everything else is no answer: the order may
+be there, and is looked up.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from engine.reports import (
+    CancelAccepted,
+    CancelAnswer,
+    CancelUnanswered,
+    SubmitAccepted,
+    SubmitAnswer,
+    SubmitRefused,
+    SubmitUnanswered,
+)
+from engine.venues.live.refusals import BY_MESSAGE, CLOCK, CODE_PATHS, REFUSALS, Path
+
+BODIES_MAX: Final = 20
+MESSAGE_KEYS: Final = ("msg", "retMsg", "message")
+_SLOW = {"DDoSProtection", "RateLimitExceeded", "AccountSuspended"}
+_LATE = {"RequestTimeout", "TimeoutError"}
+_AWAY = {"NetworkError", "ExchangeNotAvailable", "OnMaintenance", "ClientError", "OSError"}
+_KEYS = {"AuthenticationError", "PermissionDenied"}
+
+
+def submit_answer(
+    venue: str,
+    client_order_id: str,
+    outcome: object,
+    *,
+    echoed: str | None = None,
+) -> SubmitAnswer:
+    """Judge what a create came to: what ccxt returned, or the exception that it raised.
+
+    `echoed` is our name as the answer carries it, None where it carries none.
+    """
+    if isinstance(outcome, BaseException):
+        refused = refusal(venue, outcome)
+        if refused is not None:
+            code, text = refused
+            return SubmitRefused(client_order_id=client_order_id, code=code, text=text)
+        return SubmitUnanswered(client_order_id=client_order_id, text=silence(venue, outcome))
+    named = outcome.get("id") if isinstance(outcome, Mapping) else None
+    if echoed is not None and echoed != client_order_id:
+        text = f"{venue} answered about another order"
+        return SubmitUnanswered(client_order_id=client_order_id, text=text)
+    if not _is_name(named) and echoed is None:
+        text = f"{venue} sent an answer without an order in it"
+        return SubmitUnanswered(client_order_id=client_order_id, text=text)
+    return SubmitAccepted(
+        client_order_id=client_order_id, venue_order_id=str(named) if _is_name(named) else None
+    )
+
+
+def cancel_answer(venue: str, client_order_id: str, outcome: object) -> CancelAnswer:
+    """Judge what a cancel came to; "not found" is no answer, the order is looked up then."""
+    if isinstance(outcome, BaseException):
+        return CancelUnanswered(client_order_id=client_order_id, text=silence(venue, outcome))
+    if not isinstance(outcome, Mapping):
+        text = f"{venue} sent an answer without an order in it"
+        return CancelUnanswered(client_order_id=client_order_id, text=text)
+    return CancelAccepted(client_order_id=client_order_id)
+
+
+def refusal(venue: str, fault: BaseException) -> tuple[str, str] | None:
+    """Give the definitive code in a fault, and its sentence; None when it proves nothing.
+
+    A fault with a cause is one of the line: whatever stands in its text, the body was cut.
+    """
+    if fault.__cause__ is not None:
+        return None
+    for body in _bodies(str(fault)):
+        code = _code(venue, body)
+        if code is None:
+            continue
+        by_message = BY_MESSAGE.get((venue, code))
+        if by_message is not None:
+            sentence = by_message.get(_message(body))
+            return None if sentence is None else (code, sentence)
+        sentence = REFUSALS.get(venue, {}).get(code)
+        return None if sentence is None else (code, sentence)
+    return None
+
+
+def is_about_clock(venue: str, fault: BaseException) -> bool:
+    """Tell whether the venue refused because of the time stamp, so that clocks are compared."""
+    found = refusal(venue, fault)
+    return found is not None and found[1] == CLOCK
+
+
+def silence(venue: str, fault: BaseException) -> str:
+    """Say in a plain sentence what was wrong with no answer.
+
+    Nothing of the fault's own text is used: that may hold an address, a key or a signature.
+    """
+    names = {each.__name__ for each in type(fault).__mro__}
+    if names & _SLOW:
+        return f"{venue} asks us to slow down"
+    if names & _LATE:
+        return f"{venue} did not answer in time"
+    if names & _KEYS:
+        return f"{venue} refused the key"
+    if names & _AWAY or fault.__cause__ is not None:
+        return f"{venue} is not reachable, or is out of service"
+    if "OrderNotFound" in names:
+        return f"{venue} does not find the order"
+    return f"{venue} sent an answer that makes no sense"
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", 0)
+
+
+def _bodies(text: str) -> Iterator[object]:
+    """Give each JSON value in a fault's text, the longest first at each place; a few at most."""
+    decoder = json.JSONDecoder()
+    at, tried = 0, 0
+    while at < len(text) and tried < BODIES_MAX:
+        starts = [place for place in (text.find("{", at), text.find("[", at)) if place >= 0]
+        if not starts:
+            return
+        at, tried = min(starts), tried + 1
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            at += 1
+            continue
+        yield value
+        at = end
+
+
+def _code(venue: str, body: object) -> str | None:
+    for path in CODE_PATHS.get(venue, ()):
+        found = _at(body, path)
+        if isinstance(found, str | int) and not isinstance(found, bool) and found != "":
+            return str(found)
+    return None
+
+
+def _message(body: object) -> str:
+    for key in MESSAGE_KEYS:
+        found = _at(body, (key,))
+        if isinstance(found, str):
+            return found
+    return ""
+
+
+def _at(body: object, path: Path) -> object:
+    for step in path:
+        if isinstance(step, str) and isinstance(body, Mapping):
+            body = body.get(step)
+        elif (
+            isinstance(step, int)
+            and isinstance(body, Sequence)
+            and not isinstance(body, str)
+            and len(body) > step
+        ):
+            body = body[step]
+        else:
+            return None
+    return body
