@@ -30,8 +30,8 @@ from engine.state import State
 
 POLL_MIN_S = 0.5
 POLL_MAX_S = 5.0
-POLL_STREAMED_S = 10.0  # beside a stream that speaks
-POLL_GROWTH = 1.2  # at each quiet poll, up to one of the two
+POLL_STREAMED_S = 10.0  # in its place beside a stream that speaks
+POLL_GROWTH = 1.2  # at each quiet poll, up to POLL_MAX_S
 SEARCH_MAX_S = 20.0
 CANCEL_MAX_S = 5.0
 FILLS_OVERLAP = timedelta(seconds=60)

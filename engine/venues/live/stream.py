@@ -53,9 +53,9 @@ class OrderStream:
         heard = ReportStream(messages_max=MESSAGES_MAX)
         self._told.clear()
         unread = _guarded(client, heard)
-        # the generator owns its listeners: a group may not be left at a `yield`
+        # a group may not be left at a `yield`: the generator ends its listeners itself
         tasks: list[asyncio.Task[None]] = [
-            asyncio.create_task(listener, name=f"stream {self._venue}")
+            asyncio.create_task(listener, name=f"stream {self._venue}")  # see above
             for listener in self._listeners(client, heard)
         ]
         for task in tasks:
@@ -92,11 +92,11 @@ class OrderStream:
         wait begins before the cache is read.
         """
         connections: dict[str, object] = {}
-        waiting = asyncio.ensure_future(watch(params=self._params))
+        waiting = asyncio.ensure_future(watch(params=self._params))  # ended below
         try:
             while True:
                 await waiting
-                waiting = asyncio.ensure_future(watch(params=self._params))
+                waiting = asyncio.ensure_future(watch(params=self._params))  # ended below
                 await asyncio.sleep(0)
                 for row in list(getattr(client, cache) or ()):
                     tell(row)
