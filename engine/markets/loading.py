@@ -12,6 +12,8 @@ from engine.ports import VenueUnavailable
 from engine.venues.ccxt_library import client_class, pointed
 
 WANTED_TYPES = ("spot", "linear", "swap")
+# An asset may have fewer places than its pairs say, and only the list of assets tells.
+ASSETS_TELL_PLACES = ("kraken",)
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +43,12 @@ async def load_here(source: MarketSource, at: datetime, timeout_s: float) -> Lis
 async def _loaded(client: Any, source: MarketSource, at: datetime, timeout_s: float) -> Listing:
     markets: list[object] = []
     missing: list[str] = []
+    if source.venue in ASSETS_TELL_PLACES:
+        assets = await asked(source.venue, client.fetch_currencies(), timeout_s=timeout_s + 1)
+        # by text: ccxt reads a number again that it has made a Decimal, and then finds none
+        client.options["cachedCurrencies"] = {
+            code: {**asset, "precision": str(asset["precision"])} for code, asset in assets.items()
+        }
     for kind in _types(client):
         try:
             question = _listed(client, source.venue, kind)
