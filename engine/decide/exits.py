@@ -161,6 +161,10 @@ def exit_quantity(turn: Turn, position: Position, wanted: Decimal) -> Decimal:
 def _free(turn: Turn, position: Position, since: datetime) -> Decimal:
     """Give what the venue shows as free of a spot position after the settle window, else zero."""
     shown = (turn.context.shown or {}).get(position.venue)
+    steady = turn.context.steady_since
+    if steady is not None and (steady > since or since > turn.now):
+        # A clock set forward must not pass for waiting.
+        since = steady
     settled_at = since + timedelta(seconds=turn.context.settle_s)
     if shown is None or turn.now < settled_at or shown.at < settled_at:
         return ZERO

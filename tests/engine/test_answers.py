@@ -365,3 +365,86 @@ def test_the_journal_gives_the_state_that_lived() -> None:
     for event in desk.events:
         state = apply(state, event)
     assert state == desk.state
+
+
+def test_money_that_came_in_is_a_flow_once_it_has_settled_and_no_gain() -> None:
+    desk = Desk(cash="1000")
+    assert kinds(desk.shown({"USDT": "1500"})) == ["CashDoubted"]
+    desk.later(15)
+    assert kinds(desk.shown({"USDT": "1500"})) == ["CashDoubted"]
+    desk.later(20)
+    assert kinds(desk.shown({"USDT": "1500"})) == ["CashDoubted"]
+    desk.later(5)
+    (flowed,) = desk.shown({"USDT": "1500"})
+    assert isinstance(flowed, e.CashFlowed)
+    assert flowed.amount == Decimal(500)
+    assert desk.state.cash["binance:USDT"] == Decimal(1500)
+    equity = desk.state.equity
+    assert equity is not None
+    assert (equity.equity, equity.high_water, equity.day_open) == (1500, 1500, 1500)
+    assert desk.shown({"USDT": "1500"}) == ()
+
+
+def test_a_stale_balance_is_doubted_and_the_doubt_taken_back() -> None:
+    desk = Desk(cash="1000")
+    assert kinds(desk.shown({"USDT": "900"})) == ["CashDoubted"]
+    assert kinds(desk.shown({"USDT": "1000"})) == ["CashDoubted"]
+    assert desk.state.cash_doubts == {}
+
+
+def test_live_cash_is_the_venues_from_the_first_look_never_the_configured_one() -> None:
+    desk = Desk(mode="live", cash="777")
+    opened, *_ = [x for x in desk.events if isinstance(x, e.JournalOpened)]
+    assert opened.cash == 0
+    assert desk.state.cash == {"binance:USDT": Decimal(777)}
+    assert desk.state.counted == ("binance",)
+
+
+def test_a_holding_is_adopted_by_a_tap_and_counts_as_bought_at_the_mark() -> None:
+    desk = Desk()
+    desk.shown({"BTC": "0.5"})
+    adopt = {"key": "binance:BTC/USDT", "quantity": Decimal("0.4")}
+    assert kinds(desk.give(c.Adopt, **adopt)) == ["CommandRefused"]
+    (event,) = desk.give(c.Adopt, **(adopt | {"quantity": Decimal("0.5")}))
+    assert isinstance(event, e.PositionAdopted)
+    assert desk.state.positions["binance:BTC/USDT"].quantity == Decimal("0.5")
+    assert desk.state.holdings == {}
+    assert desk.shown({"BTC": "0.5"}) == ()
+    equity = desk.state.equity
+    assert equity is not None
+    assert equity.drawdown_pct == equity.day_loss_pct == 0
+    assert equity.equity == Decimal("12480.20") + Decimal("0.5") * event.price
+
+
+def test_a_swap_that_differs_is_taken_over_from_the_venue_by_a_tap() -> None:
+    desk, key = Desk(), "binance:BTC/USDT:USDT"
+    there = r.VenuePosition(
+        symbol="BTC/USDT:USDT", quantity=Decimal("-0.2"), entry_price=Decimal(61000)
+    )
+    desk.shown(positions=(there,))
+    assert "books" in desk.denied(signal("BTC/USDT:USDT", quantity="0.001"))
+    desk.give(c.Adopt, key=key, quantity=Decimal("-0.2"))
+    held = desk.state.positions[key]
+    assert (held.quantity, held.entry_price, held.external) == (Decimal("-0.2"), 61000, True)
+    assert desk.shown(positions=(there,)) == ()
+
+
+def test_external_orders_are_shown_counted_and_cancelled_by_a_persons_flatten_only() -> None:
+    desk = Desk(cash="1000")
+    seen = r.OrderSeen(
+        client_order_id="web_1",
+        venue_order_id="v9",
+        venue="binance",
+        symbol="BTC/USDT",
+        side=OrderSide.BUY,
+        quantity=Decimal("0.0155"),
+        status=r.VenueOrderStatus.OPEN,
+        filled=Decimal(0),
+        price_limit=Decimal(60000),
+    )
+    assert kinds(desk.shown(orders=(seen,))) == ["ExternalOrdersSeen"]
+    assert "balance" in desk.denied(signal(quantity="0.0015"))
+    assert "ExternalCancelRequested" not in kinds(desk.give(c.Flatten))
+    other = Desk(cash="1000")
+    other.shown(orders=(seen,))
+    assert "ExternalCancelRequested" in kinds(other.give(c.Flatten, with_external=True))

@@ -1,6 +1,7 @@
 """Acts: what operators, programs, the market, the venue and bad luck do in a session."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from engine import commands as c
 from engine.commands import Actor, ActorKind, Role
 from engine.orders import OrderSide
 from engine.signals import Target
+from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.world import signal
 from tests.simulation.outside import (
     DESK,
@@ -279,16 +281,45 @@ async def clock_jump(session: "Session") -> None:
 async def trade_elsewhere(session: "Session") -> None:
     """Somebody trades on this account at the venue itself."""
     dice, outside = session.dice, session.outside
-    symbol = dice.choice([symbol for symbol in SYMBOLS if ":" in symbol])
+    symbol = dice.choice(list(SYMBOLS))
     price = outside.prices[symbol]
     quantity = Decimal(str(round(dice.uniform(20, 150) / price, 3)))
-    side = dice.choice([OrderSide.BUY, OrderSide.SELL])
+    # Nobody may sell at the venue what was bought here: that is another difference.
+    sides = [OrderSide.BUY, OrderSide.SELL] if ":" in symbol else [OrderSide.BUY]
+    side = dice.choice(sides)
     limit = None
     if dice.random() < 0.3:
         limit = Decimal(str(round(price * (0.97 if side is OrderSide.BUY else 1.03), 1)))
     outside.trace.note("ELSE", f"{side} {quantity} {symbol}")
     if quantity > 0:
         await outside.venue.trade_by_hand(symbol, side, quantity, limit)
+
+
+async def transfer(session: "Session") -> None:
+    """Somebody brings money in, or takes some out."""
+    amount = Decimal(session.dice.choice([-300, -40, 25, 500]))
+    session.outside.trace.note("ELSE", f"transfer {amount} USDT")
+    with suppress(ValueError):
+        await session.outside.venue.transfer("USDT", amount)
+
+
+async def adopt(session: "Session") -> None:
+    """A holding, or the venue's quantity where the books differ, is adopted."""
+    state, dice = session.state, session.dice
+    found = [(each.key, each.there) for each in state.differing.values()]
+    for purse, quantity in state.holdings.items():
+        found.append((f"{purse}/USDT", quantity))
+    if found:
+        key, quantity = dice.choice(found)
+        session.give(session.named(c.Adopt, key=key, quantity=quantity))
+
+
+async def appear_late(session: "Session") -> None:
+    """An order arrives at the venue long after it was given up."""
+    late = Fault(kind=FaultKind.LATE, delay_s=session.dice.uniform(70, 110))
+    session.outside.faults.script(Operation.SUBMIT, late)
+    await wish(session)
+    await session.pass_time(130)
 
 
 async def straddle(session: "Session") -> None:
@@ -336,6 +367,9 @@ ACTS: Mapping[str, tuple[Act, float]] = {
     "stale_prices": (stale_prices, 0.5),
     "clock_jump": (clock_jump, 0.4),
     "trade_elsewhere": (trade_elsewhere, 0.3),
+    "transfer": (transfer, 0.3),
+    "adopt": (adopt, 0.3),
+    "appear_late": (appear_late, 0.3),
     "straddle": (straddle, 1),
     "redeliver": (redeliver, 0.3),
 }

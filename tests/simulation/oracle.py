@@ -96,7 +96,7 @@ class Oracle:
         self.books.check(self.state)
         self.books.check_orders(self.state, list(self.sends.submitted))
         self.books.check_ledger(ledger, dict(HOLDINGS))
-        self.sends.check_ledger(ledger)
+        self.sends.check_ledger(ledger, self._now_s)
         self.hearing.listen(self.outside.telegram.shown, self.outside.telegram.asked_s)
         ledger.audit()
         if live is not None and live.seq == self.state.seq:

@@ -120,6 +120,8 @@ class Hearing:
                 | e.OrderExpired()
             ):
                 return AlertKind.TROUBLE, (self.orders[event.client_order_id].short_id,), ()
+            case e.OrderReappeared(client_order_id=name):
+                return AlertKind.STOP, (self.orders[name].short_id,), ()
             case e.TradingHalted():
                 return AlertKind.STOP, ("HALT|FLAT|Flatten|open",), ("resumed",)
             case e.TradingResumed():

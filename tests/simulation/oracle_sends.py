@@ -18,6 +18,8 @@ from tests.simulation.oracle_books import Books
 from tests.simulation.outside import OWNERS, TRADER
 
 ZERO = Decimal(0)
+SETTLE_S = 55.0  # the wall clock may jump by some seconds
+KNOWN_AGAIN_S = 200.0  # a process may be down, and the venue away, before the books are compared
 NEVER_THERE = (OrderStatus.REJECTED, OrderStatus.NOT_SENT)
 OPEN = "open"
 UNKNOWN = "unknown"
@@ -36,6 +38,10 @@ class Sends:
         self.submitted: dict[str, Order] = {}
         self.submitted_s: dict[str, float] = {}
         self.sent: set[str] = set()
+        self.unknown_s: dict[str, float] = {}
+        self.appeared_s: dict[str, float] = {}
+        self.there: set[str] = set()
+        self.now_s = 0.0
         self.standing: dict[str, str] = {}
         self.pressed: dict[str, float] = {}
         self.consumed: dict[str, int] = {}
@@ -66,12 +72,19 @@ class Sends:
                 self._submit(order, event.at, now_s)
             case e.OrderUnknown():
                 self.standing[event.client_order_id] = UNKNOWN
+                self.unknown_s[event.client_order_id] = now_s
+            case e.OrderReappeared():
+                self.standing[event.client_order_id] = OPEN
+                self.appeared_s.pop(event.client_order_id, None)
             case e.OrderAccepted() | e.OrderRecalled():
                 name = event.order.client_order_id if isinstance(event, e.OrderRecalled) else (
                     event.client_order_id
                 )  # fmt: skip
                 if isinstance(event, e.OrderAccepted):
                     self.standing[name] = OPEN
+            case e.OrderRejected(client_order_id=name, code="not_found"):
+                assert name not in self.there, f"I4: {name} is given up, and the venue has it"
+                self.standing.pop(name, None)
             case e.OrderRejected() | e.OrderNotSent() | e.OrderCanceled() | e.OrderExpired():
                 self.standing.pop(event.client_order_id, None)
             case e.FillBooked(fill=fill) if fill.client_order_id is not None:
@@ -181,7 +194,11 @@ class Sends:
                 and name != order.client_order_id
                 and name in self.standing
                 # The venue enforces reduce-only there: another exit may pass an unanswered one.
-                and not (is_swap and self.standing[name] == UNKNOWN)
+                # On spot it waits out the settle window; then the free balance is the cap.
+                and not (
+                    self.standing[name] == UNKNOWN
+                    and (is_swap or self.now_s - self.unknown_s.get(name, self.now_s) >= SETTLE_S)
+                )
             ),
             Fraction(0),
         )
@@ -231,6 +248,7 @@ class Sends:
 
     def judge(self, order: Order, now_s: float) -> None:
         """Judge a create in the moment in which it leaves."""
+        self.now_s = now_s
         name = order.client_order_id
         assert name in self.submitted, f"I3: {name} leaves before it is journaled"
         assert name not in self.sent, f"I1: {name} leaves twice"
@@ -250,8 +268,11 @@ class Sends:
         assert not self.halted, f"I12: entry {name} leaves while halted"
         self._within_limits(order)
 
-    def check_ledger(self, ledger: Account) -> None:
-        """Compare with the orders that the venue has."""
+    def check_ledger(self, ledger: Account, now_s: float) -> None:
+        """Compare with the orders that the venue has.
+
+        One that arrives after it was given up must be known again soon.
+        """
         there: Counter[str] = Counter(
             seen.client_order_id
             for seen in ledger.orders.values()
@@ -262,7 +283,11 @@ class Sends:
             assert count == 1, f"I1: {name} is {count} orders at the venue"
             assert name in self.sent, f"I3: {name} never left"
             ended = self.books.finished.get(name)
-            assert ended not in NEVER_THERE, f"I4: {name} is {ended}, and the venue has it"
+            if ended in NEVER_THERE:
+                since_s = self.appeared_s.setdefault(name, now_s)
+                late_s = now_s - since_s
+                assert late_s < KNOWN_AGAIN_S, f"I4: {name} is {ended}, and the venue has it"
+        self.there = set(there)
 
 
 def _owner_only(actor: Actor, what: str) -> None:

@@ -35,7 +35,7 @@ REST_S = 260.0  # from everything's recovery to rest: the settle window, and eve
 ANSWER_S = 8.0  # a journal that fails now and then is tried again each half second
 CANCEL_EVERY_S = 60
 TRIED_AGAIN_S = 45.0  # the longest pause of a stop that is tried again
-BOOKS_S = 80.0  # the longest pause between two looks at all that a venue shows
+BOOKS_S = 150.0  # two looks at all that a venue shows, and a difference in cash that must settle
 TELL_S = 150.0  # the longest pause between two tries to reach a chat, and its queue
 LIFE_POINTS = 2500
 LINE = (
@@ -265,7 +265,8 @@ class Session:
                 break
         for _ in range(int(BOOKS_S)):
             # What the stream kept back, of a trade that nobody here asked for, the books tell.
-            if self.oracle.books.has_all(self.outside.venue.ledger):
+            ledger = self.outside.venue.ledger
+            if self.oracle.books.has_all(ledger) and self.oracle.books.has_cash(ledger):
                 break
             await self.pass_time(1)
         for _ in range(int(TELL_S)):
