@@ -65,6 +65,7 @@ class Sends:
     def take(self, event: e.Event, now_s: float) -> None:
         """Take in one durable event."""
         self._seq += 1
+        self.now_s = now_s
         if event.command_id is not None:
             self.consumed.setdefault(event.command_id, self._seq)
         match event:
