@@ -6,7 +6,7 @@ be there, and is looked up.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from engine.reports import (
@@ -18,9 +18,15 @@ from engine.reports import (
     SubmitRefused,
     SubmitUnanswered,
 )
-from engine.venues.live.refusals import BY_MESSAGE, CLOCK, CODE_PATHS, REFUSALS, Path
+from engine.venues.live.refusals import (
+    BY_MESSAGE,
+    CLOCK,
+    CODE_PATHS,
+    DUPLICATES,
+    REFUSALS,
+    Path,
+)
 
-BODIES_MAX: Final = 20
 MESSAGE_KEYS: Final = ("msg", "retMsg", "message")
 _SLOW = {"DDoSProtection", "RateLimitExceeded", "AccountSuspended"}
 _LATE = {"RequestTimeout", "TimeoutError"}
@@ -58,10 +64,13 @@ def submit_answer(
 
 
 def cancel_answer(venue: str, client_order_id: str, outcome: object) -> CancelAnswer:
-    """Judge what a cancel came to; "not found" is no answer, the order is looked up then."""
+    """Judge what a cancel came to; "not found" is no answer, the order is looked up then.
+
+    Neither is an answer without the order's id: ccxt makes an order out of an empty page too.
+    """
     if isinstance(outcome, BaseException):
         return CancelUnanswered(client_order_id=client_order_id, text=silence(venue, outcome))
-    if not isinstance(outcome, Mapping):
+    if not isinstance(outcome, Mapping) or not _is_name(outcome.get("id")):
         text = f"{venue} sent an answer without an order in it"
         return CancelUnanswered(client_order_id=client_order_id, text=text)
     return CancelAccepted(client_order_id=client_order_id)
@@ -74,17 +83,18 @@ def refusal(venue: str, fault: BaseException) -> tuple[str, str] | None:
     """
     if fault.__cause__ is not None:
         return None
-    for body in _bodies(str(fault)):
-        code = _code(venue, body)
-        if code is None:
-            continue
-        by_message = BY_MESSAGE.get((venue, code))
-        if by_message is not None:
-            sentence = by_message.get(_message(body))
-            return None if sentence is None else (code, sentence)
+    body = _body(str(fault))
+    if body is None:
+        return _bare(venue, str(fault))
+    code = _code(venue, body)
+    if code is None:
+        return None
+    by_message = BY_MESSAGE.get((venue, code))
+    if by_message is not None:
+        sentence = by_message.get(_message(body))
+    else:
         sentence = REFUSALS.get(venue, {}).get(code)
-        return None if sentence is None else (code, sentence)
-    return None
+    return None if sentence is None else (code, sentence)
 
 
 def is_about_clock(venue: str, fault: BaseException) -> bool:
@@ -99,6 +109,10 @@ def silence(venue: str, fault: BaseException) -> str:
     Nothing of the fault's own text is used: that may hold an address, a key or a signature.
     """
     names = {each.__name__ for each in type(fault).__mro__}
+    if _is_duplicate(venue, fault):
+        return f"{venue} says that it has an order of this name"
+    if is_about_clock(venue, fault):
+        return f"{venue} says that the clock here is off"
     if names & _SLOW:
         return f"{venue} asks us to slow down"
     if names & _LATE:
@@ -116,22 +130,30 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", 0)
 
 
-def _bodies(text: str) -> Iterator[object]:
-    """Give each JSON value in a fault's text, the longest first at each place; a few at most."""
-    decoder = json.JSONDecoder()
-    at, tried = 0, 0
-    while at < len(text) and tried < BODIES_MAX:
-        starts = [place for place in (text.find("{", at), text.find("[", at)) if place >= 0]
-        if not starts:
-            return
-        at, tried = min(starts), tried + 1
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            at += 1
-            continue
-        yield value
-        at = end
+def _body(text: str) -> object:
+    """Read the body at the end of a fault's text; None when it is cut, or part of a page."""
+    starts = [place for place in (text.find("{"), text.find("[")) if place >= 0]
+    if not starts or "<" in text[: min(starts)]:
+        return None
+    try:
+        return json.loads(text[min(starts) :])
+    except (ValueError, RecursionError):
+        return None
+
+
+def _bare(venue: str, text: str) -> tuple[str, str] | None:
+    """Find a message that ccxt tells alone: of those it knows by heart it drops the code."""
+    for (listed, code), sentences in BY_MESSAGE.items():
+        sentence = sentences.get(text.removeprefix(f"{venue} ")) if listed == venue else None
+        if sentence is not None:
+            return code, sentence
+    return None
+
+
+def _is_duplicate(venue: str, fault: BaseException) -> bool:
+    body = None if fault.__cause__ is not None else _body(str(fault))
+    said = {None if body is None else _code(venue, body), None if body is None else _message(body)}
+    return not DUPLICATES.get(venue, frozenset()).isdisjoint(said)
 
 
 def _code(venue: str, body: object) -> str | None:

@@ -56,6 +56,14 @@ BY_MESSAGE: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
 }
 """Codes that say nothing without the words beside them."""
 
+DUPLICATES: Final[Mapping[str, frozenset[str]]] = {
+    "binance": frozenset(("Duplicate order sent.", "-4116")),
+    "bybit": frozenset(("110072", "170141", "12141")),
+    "okx": frozenset(("51016",)),
+    "kucoin": frozenset(("126044",)),
+}
+"""Codes and messages that say the name is taken: the order may be ours, so it is looked up."""
+
 REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     "binance": {
         "-1003": SLOWER,
@@ -142,7 +150,6 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "400005": KEY,
         "400006": KEY,
         "400007": KEY,
-        "400100": FILTERS,
         "429000": SLOWER,
         "900001": NO_SYMBOL,
     },
