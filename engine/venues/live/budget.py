@@ -21,6 +21,8 @@ from engine.ports import Clock, VenueUnavailable
 
 WAITING_MAX: Final = 1000
 RETRY_AFTER_S_MAX: Final = 600
+# Binance bans for three days at most; asking again earlier makes it longer.
+BAN_S_MAX: Final = 3 * 86_400
 # What is waited after a 429 that names no time.
 PAUSE_S: Final = 2
 # So that many who were paused at once do not all come back at once.
@@ -157,6 +159,9 @@ class RequestBudget:
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._numbers += 1
+        if len(self._waiting) >= WAITING_MAX:  # who has gone counts nowhere, and still takes room
+            self._waiting = [each for each in self._waiting if not each.turn.done()]
+            heapq.heapify(self._waiting)
         heapq.heappush(self._waiting, _Waiting(priority, self._numbers, weight, turn))
         self._wake()
         await turn
@@ -166,7 +171,8 @@ class RequestBudget:
         lowered = {str(name).lower(): value for name, value in headers.items()}
         now_s = self._clock.monotonic()
         asked = number(lowered.get("retry-after"))
-        wait_s = min(int(asked) + 1, RETRY_AFTER_S_MAX) if asked is not None and asked > 0 else None
+        longest_s = BAN_S_MAX if status == BANNED else RETRY_AFTER_S_MAX
+        wait_s = min(int(asked) + 1, longest_s) if asked is not None and asked > 0 else None
         if status == BANNED:
             self._banned_until_s = max(self._banned_until_s, now_s + (wait_s or BAN_S))
             self._refuse_waiting()
