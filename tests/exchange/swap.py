@@ -13,6 +13,7 @@ from tests.exchange.ledger import QUOTE, Key, Ledger, now_ms
 from tests.exchange.orders import (
     BYBIT,
     Change,
+    Listed,
     Position,
     Reason,
     Refused,
@@ -129,6 +130,7 @@ def _orders(request: web.Request) -> list[VenueOrder]:
         each
         for each in reversed(request[LEDGER].orders.values())
         if each.wanted.venue == BYBIT
+        and asked.get("category") != "spot"
         and asked.get("symbol", each.wanted.symbol) == each.wanted.symbol
         and asked.get("orderId", str(each.order_id)) == str(each.order_id)
         and asked.get("orderLinkId", each.wanted.client_id) == each.wanted.client_id
@@ -271,7 +273,32 @@ async def instruments(request: web.Request) -> web.Response:
         for (venue, _), listed in request[LEDGER].listed.items()
         if venue == BYBIT and category == "linear"
     ]
+    if category == "spot":
+        found = [
+            _spot(each) for (venue, _), each in request[LEDGER].listed.items() if venue == BYBIT
+        ]
     return bybit({"category": category, "list": found, "nextPageCursor": ""})
+
+
+def _spot(listed: Listed) -> dict[str, object]:
+    """Describe a spot market, which nobody can trade here: a client wants some to be listed."""
+    return {
+        "symbol": listed.symbol,
+        "baseCoin": listed.base,
+        "quoteCoin": QUOTE,
+        "innovation": "0",
+        "status": "Trading",
+        "marginTrading": "none",
+        "lotSizeFilter": {
+            "basePrecision": str(listed.lot),
+            "quotePrecision": "0.00000001",
+            "minOrderQty": str(listed.lot),
+            "maxOrderQty": str(listed.quantity_max),
+            "minOrderAmt": "1",
+            "maxOrderAmt": "2000000",
+        },
+        "priceFilter": {"tickSize": str(listed.tick)},
+    }
 
 
 async def tickers(request: web.Request) -> web.Response:

@@ -215,7 +215,7 @@ def trades(
     no further than `trade_window_days`; the caller goes on from where the answer ends.
     """
     segment = capabilities.segment(kind)
-    if segment is None:
+    if segment is None or kind in capabilities.unused:
         return ()
     at = _milliseconds(since)
     ours = [s for s in sorted(symbols) if (":" in s) is (kind is InstrumentKind.SWAP)]
@@ -242,7 +242,7 @@ def balances(capabilities: Capabilities) -> tuple[Call, ...]:
 def positions(capabilities: Capabilities) -> tuple[Call, ...]:
     """Give the questions for the account's swap positions."""
     swap = capabilities.swap
-    if swap is None:
+    if swap is None or swap.kind in capabilities.unused:
         return ()
     return (Call(method="fetch_positions", args=(None,), params=swap.position_params),)
 

@@ -166,7 +166,8 @@ class Capabilities:
 
     `options` are set on every client; `receive_window_ms` is how long after its time stamp the
     venue still takes a create, None where it knows none; `trade_window_days` how far one question
-    for own trades reaches, None where there is no bound; `has_*_stream` tell of ccxt.pro.
+    for own trades reaches, None where there is no bound; `has_*_stream` tell of ccxt.pro. `unused`
+    names the kinds of instruments of which the account's venue lists none: nothing is asked there.
     """
 
     venue: str
@@ -183,11 +184,13 @@ class Capabilities:
     cancel_all: frozenset[InstrumentKind] = frozenset()
     key_check: KeyCheck | None = None
     notes: tuple[str, ...] = ()
+    unused: frozenset[InstrumentKind] = frozenset()
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Give the kinds of instruments that are traded here."""
-        return (self.spot,) if self.swap is None else (self.spot, self.swap)
+        known = (self.spot,) if self.swap is None else (self.spot, self.swap)
+        return tuple(each for each in known if each.kind not in self.unused)
 
     def segment(self, kind: InstrumentKind) -> Segment | None:
         """Give how a kind of instrument is traded, None where it is not."""

@@ -1,0 +1,113 @@
+"""The line to a venue: every call goes over it, within the budget and a time, and is measured.
+
+The gate of a create is asked at the last place before ccxt writes to the socket, so nothing that
+was halted while it waited, for a turn or for anything ccxt does before, slips out.
+"""
+
+import asyncio
+import contextvars
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.markets.asking import PARSING
+from engine.markets.budget import Sleep
+from engine.orders import Order
+from engine.ports import Clock, Gate, VenueUnavailable
+from engine.venues.ccxt_library import fault_classes
+from engine.venues.live.answers import silence
+from engine.venues.live.budget import RULES, USUAL, Priority, RequestBudget
+from engine.venues.live.calls import Call, ask
+from engine.venues.live.vitals import Pulse
+
+_asked: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextVar(
+    "asked before the socket write", default=None
+)
+
+
+class Withheld(Exception):
+    """Say that the gate kept a create from being sent."""
+
+
+class Line:
+    """Send calls through ccxt clients; `hooked` must see each client before it is used."""
+
+    def __init__(
+        self, *, venue: str, clock: Clock, jitter: random.Random, timeout_s: float, sleep: Sleep
+    ) -> None:
+        self.venue = venue
+        self.pulse = Pulse()
+        self.budget = RequestBudget(
+            rules=RULES.get(venue, USUAL), clock=clock, sleep=sleep, jitter=jitter
+        )
+        self._clock = clock
+        self._timeout_s = timeout_s
+
+    def hooked(self, client: Any) -> None:  # ccxt ships no types
+        """Ask the gate before each write of a client, and hear each answer's status and headers."""
+        fetch, heard = client.fetch, client.on_rest_response
+
+        async def gated(*args: Any, **named: Any) -> Any:
+            before = _asked.get()
+            if before is not None:
+                before()
+                if (named.get("method") or (*args, "GET", "GET")[1]) != "GET":
+                    # The create leaves now; what ccxt may still ask afterwards is no second one.
+                    _asked.set(None)
+            return await fetch(*args, **named)
+
+        def hear(code: Any, *rest: Any) -> Any:
+            headers = rest[3] if len(rest) > 3 and isinstance(rest[3], Mapping) else {}
+            self.budget.heard(code if isinstance(code, int) else None, headers)
+            return heard(code, *rest)
+
+        client.fetch, client.on_rest_response = gated, hear
+
+    async def send(self, client: Any, call: Call, order: Order, gate: Gate) -> object:
+        """Send one create, once, and give its outcome: what ccxt returned, or what it raised.
+
+        Raises: Withheld when the gate said no, and VenueUnavailable when no turn came: nothing was
+        sent then.
+        """
+        await self.budget.take(Priority.EXIT if order.is_exit else Priority.ENTRY, call.weight)
+
+        def judge() -> None:
+            withheld = gate(order)
+            if withheld is not None:
+                raise Withheld(withheld)
+
+        judge()
+        token = _asked.set(judge)
+        try:
+            return await self._timed(client, call)
+        except (fault_classes().BaseError, TimeoutError, *PARSING) as fault:
+            self._failed(fault)
+            return fault
+        finally:
+            _asked.reset(token)
+
+    async def outcome(self, client: Any, call: Call, priority: Priority) -> object:
+        """Ask, and give what ccxt returned, or what it raised. Raises: VenueUnavailable."""
+        await self.budget.take(priority, call.weight)
+        try:
+            return await self._timed(client, call)
+        except (fault_classes().BaseError, TimeoutError, *PARSING) as fault:
+            self._failed(fault)
+            return fault
+
+    async def answer(self, client: Any, call: Call, priority: Priority = Priority.QUERY) -> Any:
+        """Ask, and give what ccxt returned. Raises: VenueUnavailable."""
+        found = await self.outcome(client, call, priority)
+        if isinstance(found, BaseException):
+            raise VenueUnavailable(silence(self.venue, found)) from found
+        return found
+
+    async def _timed(self, client: Any, call: Call) -> Any:  # ccxt ships no types
+        begun_s = self._clock.monotonic()
+        async with asyncio.timeout(self._timeout_s):
+            found = await ask(client, call)
+        self.pulse.answered(self._clock.now(), round((self._clock.monotonic() - begun_s) * 1000))
+        return found
+
+    def _failed(self, fault: BaseException) -> None:
+        self.pulse.failed(self._clock.now(), silence(self.venue, fault))

@@ -1,0 +1,66 @@
+"""Vitals: how an account at a venue is doing, for people."""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from statistics import median
+
+LATENCIES_MAX = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueVitals:
+    """Show one account: the last calls' latency, the last error, the budget, the clock, the stream.
+
+    `latency_ms` is the median of the last answered calls, `clock_skew_ms` how far the venue's clock
+    is ahead of ours; each is None before the first. `banned_s` is for how long only cancels go.
+    """
+
+    venue: str
+    latency_ms: Decimal | None
+    answered_at: datetime | None
+    error: str | None
+    error_at: datetime | None
+    budget_left: int
+    budget_max: int
+    waiting: int
+    banned_s: int
+    clock_skew_ms: int | None
+    is_streaming: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPermissions:
+    """Say what a key may do; `can_withdraw` None where the venue does not tell."""
+
+    can_withdraw: bool | None
+    text: str = ""
+
+
+class Pulse:
+    """Keep what the last calls told."""
+
+    def __init__(self) -> None:
+        self.answered_at: datetime | None = None
+        self.error: str | None = None
+        self.error_at: datetime | None = None
+        self.clock_skew_ms: int | None = None
+        self.is_streaming = False
+        self._latencies_ms: deque[int] = deque(maxlen=LATENCIES_MAX)
+
+    @property
+    def latency_ms(self) -> Decimal | None:
+        """Give the median latency of the last answered calls, in milliseconds."""
+        if not self._latencies_ms:
+            return None
+        return Decimal(str(median(self._latencies_ms)))
+
+    def answered(self, at: datetime, latency_ms: int) -> None:
+        """Note a call that was answered."""
+        self.answered_at = at
+        self._latencies_ms.append(latency_ms)
+
+    def failed(self, at: datetime, text: str) -> None:
+        """Note a call that was not; `text` is a plain sentence without secrets."""
+        self.error, self.error_at = text, at
