@@ -381,7 +381,8 @@ def test_money_that_came_in_is_a_flow_once_it_has_settled_and_no_gain() -> None:
     assert desk.state.cash["binance:USDT"] == Decimal(1500)
     equity = desk.state.equity
     assert equity is not None
-    assert (equity.equity, equity.high_water, equity.day_open) == (1500, 1500, 1500)
+    fifteen = Decimal(1500)
+    assert (equity.equity, equity.high_water, equity.day_open) == (fifteen, fifteen, fifteen)
     assert desk.shown({"USDT": "1500"}) == ()
 
 
@@ -403,9 +404,9 @@ def test_live_cash_is_the_venues_from_the_first_look_never_the_configured_one() 
 def test_a_holding_is_adopted_by_a_tap_and_counts_as_bought_at_the_mark() -> None:
     desk = Desk()
     desk.shown({"BTC": "0.5"})
-    adopt = {"key": "binance:BTC/USDT", "quantity": Decimal("0.4")}
-    assert kinds(desk.give(c.Adopt, **adopt)) == ["CommandRefused"]
-    (event,) = desk.give(c.Adopt, **(adopt | {"quantity": Decimal("0.5")}))
+    key = "binance:BTC/USDT"
+    assert kinds(desk.give(c.Adopt, key=key, quantity=Decimal("0.4"))) == ["CommandRefused"]
+    (event,) = desk.give(c.Adopt, key=key, quantity=Decimal("0.5"))
     assert isinstance(event, e.PositionAdopted)
     assert desk.state.positions["binance:BTC/USDT"].quantity == Decimal("0.5")
     assert desk.state.holdings == {}
@@ -425,7 +426,8 @@ def test_a_swap_that_differs_is_taken_over_from_the_venue_by_a_tap() -> None:
     assert "books" in desk.denied(signal("BTC/USDT:USDT", quantity="0.001"))
     desk.give(c.Adopt, key=key, quantity=Decimal("-0.2"))
     held = desk.state.positions[key]
-    assert (held.quantity, held.entry_price, held.external) == (Decimal("-0.2"), 61000, True)
+    assert (held.quantity, held.entry_price) == (Decimal("-0.2"), Decimal(61000))
+    assert held.external
     assert desk.shown(positions=(there,)) == ()
 
 
