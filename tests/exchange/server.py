@@ -43,7 +43,8 @@ class TestExchange:
     """Serve on an ephemeral port between `async with`; see docs of Faults for what may go wrong.
 
     A symbol is the venue's own (BTCUSDT); `price` moves both venues unless told which.
-    `requests` counts what arrived by kind, faults included. `can_withdraw` is what the keys tell.
+    `requests` counts what arrived by kind, faults included. `can_withdraw` is what the keys tell;
+    `fail_status` is put on every answer to a create, whatever it says.
     """
 
     __test__: ClassVar[bool] = False
@@ -55,6 +56,7 @@ class TestExchange:
     skew_ms: int = 0
     can_withdraw: bool = False
     is_refusing: bool = False
+    fail_status: int | None = None
     port: int = 0
     streams: Streams = field(init=False)
     _runner: web.AppRunner | None = None
@@ -203,7 +205,10 @@ class TestExchange:
         answer = self._checked(handler)
         fault = self.faults.strike(kind) if kind else None
         if fault is None:
-            return await answer(request)
+            told = await answer(request)
+            if kind == "create" and self.fail_status is not None:
+                told.set_status(self.fail_status)
+            return told
         if fault.name == "race":
             self._fill_first(request)
             return await answer(request)

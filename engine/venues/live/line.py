@@ -24,9 +24,16 @@ _asked: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextV
     "asked before the socket write", default=None
 )
 
+_status: contextvars.ContextVar[int] = contextvars.ContextVar("status of the answer", default=0)
+SERVER_FAULT = 500
+
 
 class Withheld(Exception):
     """Say that the gate kept a create from being sent."""
+
+
+class ServerFault(OSError):
+    """Say that the venue's server failed: whatever its answer holds, it proves nothing."""
 
 
 class Line:
@@ -58,7 +65,8 @@ class Line:
 
         def hear(code: Any, *rest: Any) -> Any:
             headers = rest[3] if len(rest) > 3 and isinstance(rest[3], Mapping) else {}
-            self.budget.heard(code if isinstance(code, int) else None, headers)
+            _status.set(code if isinstance(code, int) else 0)
+            self.budget.heard(_status.get(), headers)
             return heard(code, *rest)
 
         client.fetch, client.on_rest_response = gated, hear
@@ -78,11 +86,13 @@ class Line:
 
         judge()
         token = _asked.set(judge)
+        _status.set(0)
         try:
             return await self._timed(client, call)
         except (fault_classes().BaseError, TimeoutError, *PARSING) as fault:
             self._failed(fault)
-            return fault
+            # A server that fails may have passed the create on, whatever code it answers with.
+            return ServerFault() if _status.get() >= SERVER_FAULT else fault
         finally:
             _asked.reset(token)
 

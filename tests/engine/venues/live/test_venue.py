@@ -120,6 +120,23 @@ async def test_a_lost_answer_is_none_and_the_search_finds_the_order(room: LiveRo
     assert room.exchange.created(room.venue.name, order.client_order_id) == 1
 
 
+@pytest.mark.parametrize("status", ["500", "502", "503", "504"])
+async def test_a_server_that_fails_proves_nothing(room: LiveRoom, status: str) -> None:
+    room.exchange.faults.add("create", status)
+
+    answer = await room.venue.submit(room.order(BUY, SIZE), open_gate)
+
+    assert isinstance(answer, SubmitUnanswered)
+
+
+async def test_a_refusal_in_a_failing_server_s_answer_proves_nothing(room: LiveRoom) -> None:
+    refused = room.order(BUY, "100")
+    room.exchange.fail_status = 500
+    answer = await room.venue.submit(refused, open_gate)
+
+    assert isinstance(answer, SubmitUnanswered)
+
+
 async def test_what_never_arrived_is_in_no_source_and_that_is_complete(room: LiveRoom) -> None:
     room.exchange.faults.add("create", "dropped")
     order = room.order(BUY, SIZE)
