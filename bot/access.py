@@ -29,6 +29,7 @@ class Act(StrEnum):
     FLATTEN = "flatten"
     RESUME = "resume"
     REARM = "re-arm"
+    ARM = "arm"
 
 
 _VIEWER = frozenset({Act.SEE, Act.STOP, Act.SET_ALERTS})
@@ -141,7 +142,7 @@ def refusal_sentence(person: Person, act: Act) -> str:
 
 
 def act_of(button: Button) -> Act:
-    """Give what a tap on a button does."""
+    """Give what a tap on a button does. Long because every kind of button has its act."""
     match button:
         case (
             callbacks.ConfirmTicket()
@@ -179,6 +180,8 @@ def act_of(button: Button) -> Act:
             return Act.RESUME
         case callbacks.Rearm():
             return Act.REARM
+        case callbacks.ArmLive():
+            return Act.ARM
         case callbacks.AlertKindCycle():
             return Act.SET_ALERTS
         case (

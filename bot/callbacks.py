@@ -245,6 +245,13 @@ class Acknowledge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArmLive:
+    """Allow entries with real money; `session` is the start that the card asked about."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Adopt:
     """Take a holding, or the venue's quantity, into a position; `seen` names the size shown."""
 
@@ -377,6 +384,7 @@ Button = (
     | ClosePosition
     | BreakEven
     | Adopt
+    | ArmLive
     | OpenOrder
     | RefreshOrder
     | CancelOrder
@@ -424,6 +432,7 @@ CODES: Mapping[str, type[Button]] = {
     "pc": ClosePosition,
     "pb": BreakEven,
     "pa": Adopt,
+    "am": ArmLive,
     "oo": OpenOrder,
     "of": RefreshOrder,
     "oc": CancelOrder,

@@ -18,6 +18,7 @@ from engine.events import (
     BreakerWarned,
     CashFlowed,
     DayReported,
+    EngineStarted,
     Event,
     ExitTriggered,
     ExternalOrdersSeen,
@@ -26,6 +27,7 @@ from engine.events import (
     FlattenStarted,
     FlattenStillOpen,
     HoldingsSeen,
+    LiveArmed,
     OrderAccepted,
     OrderAsked,
     OrderCanceled,
@@ -167,6 +169,10 @@ def _row(before: State, event: Event, after: State) -> _Row | None:
             return _to_all(AlertKind.TICKET, Lane.TICKET, f"ticket:{ticket.ticket_id}")
         case TicketEnded():
             return _to_all(AlertKind.TICKET, Lane.TICKET, f"ticket:{event.ticket_id}")
+        case EngineStarted() if after.journal is not None and after.journal.mode == "live":
+            return AlertKind.TICKET, Lane.TICKET, f"arming:{after.session}", Audience.OWNERS, None
+        case LiveArmed():
+            return _to_all(AlertKind.TICKET, Lane.TICKET, f"arming:{after.session}")
         case TradingHalted():
             return _to_all(AlertKind.STOP, Lane.STOP, "stop")
         case FlattenStarted() | FlattenEnded() | FlattenStillOpen():

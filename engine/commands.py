@@ -221,6 +221,16 @@ class ContinueFlatten(CommandBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArmLive(CommandBase):
+    """Allow entries with real money until the process ends.
+
+    `session` is the number of the start that is meant.
+    """
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resume(CommandBase):
     """Allow entries again."""
 
@@ -321,6 +331,7 @@ Command = (
     | Halt
     | Flatten
     | ContinueFlatten
+    | ArmLive
     | Resume
     | TripBreaker
     | RearmBreaker

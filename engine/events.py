@@ -68,6 +68,13 @@ class EngineEnded(EventBase):
     """The process ended in good order."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveArmed(EventBase):
+    """An owner allowed entries with real money, until this process ends."""
+
+    actor: Actor
+
+
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalReceived(EventBase):
@@ -568,6 +575,7 @@ Event = (
     | EpochBegun
     | EngineStarted
     | EngineEnded
+    | LiveArmed
     | SignalReceived
     | OrderDenied
     | TicketOpened
@@ -624,6 +632,7 @@ EVENTS: tuple[type[Event], ...] = (
     EpochBegun,
     EngineStarted,
     EngineEnded,
+    LiveArmed,
     SignalReceived,
     OrderDenied,
     TicketOpened,

@@ -84,7 +84,12 @@ def _changes(state: State, event: e.Event) -> Changes:
                 "limits": event.limits,
                 "confirm": event.confirm,
                 "order_timeout_s": event.order_timeout_s,
+                # Each start with real money begins without the right to enter.
+                "session": state.seq + 1,
+                "armed": False,
             }
+        case e.LiveArmed():
+            return {"armed": True}
         case e.EngineEnded() | e.CommandRefused() | e.StrangerNoted() | e.BacklogSetAside():
             return {}
         case e.DayReported():

@@ -75,7 +75,6 @@ class Loop:
         self.inbox = Inbox(inbox_max)
         self.stop_latched = False
         self.breaker_latched = False
-        self.armed = False
         self.fault: BaseException | None = None
         self.journal_down_since_s: float | None = None
         self._journal = journal
@@ -326,4 +325,4 @@ class Loop:
 
     async def _context(self, message: Message, state: State, stored: Known) -> Context:
         context = await self._gathering.context(message, state, stored)
-        return copied(context, armed=self.armed, stop_latched=self.is_latched)
+        return copied(context, armed=state.armed, stop_latched=self.is_latched)

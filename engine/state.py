@@ -227,11 +227,11 @@ class Protection:
 class State:
     """Hold what every decision is made from. Keys named `key` are `instrument_key`s.
 
+    `session` is the number of the last start, and `armed` lasts as long as that session.
     `differing` says by how much the books differ, by key; `unexplained` names by key the swaps
     that somebody else opened, until a person has seen them; `external_orders` and `cash_doubts`
     go by venue, `holdings` by purse; `counted` are the venues whose cash was read from them once;
-    `accounts_halted` by venue, `impostors` are the orders that
-    halted one.
+    `accounts_halted` by venue, `impostors` are the orders that halted one.
     """
 
     seq: int = 0
@@ -239,6 +239,8 @@ class State:
     limits: RiskLimits = field(default_factory=RiskLimits)
     confirm: ConfirmPolicy = field(default_factory=ConfirmPolicy)
     order_timeout_s: int = 300
+    session: int = 0
+    armed: bool = False
     stop: Stop | None = None
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
     warned: Mapping[str, str] = field(default_factory=dict)

@@ -11,6 +11,7 @@ AUDITED = (
     "EpochBegun",
     "EngineStarted",
     "EngineEnded",
+    "LiveArmed",
     "SignalReceived",
     "OrderDenied",
     "TicketEnded",
@@ -64,6 +65,8 @@ def _words(event: e.Event) -> tuple[str, str]:
             return ENGINE, f"started {event.version}"
         case e.EngineEnded():
             return ENGINE, "ended"
+        case e.LiveArmed():
+            return _who(event.actor), "arm live"
         case e.SignalReceived(signal=signal):
             return _who(event.actor), f"{signal.action} {_coin(signal.symbol)}"
         case e.OrderDenied():

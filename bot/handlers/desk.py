@@ -198,6 +198,8 @@ class Desk:
                 await self.stopping.resume_tap(visit)
             case b.Rearm():
                 await self.stopping.rearm(visit, button)
+            case b.ArmLive():
+                await self.stopping.arm(visit, button)
             case b.Acknowledge():
                 await self.settling.acknowledge(visit, button)
             case b.Adopt():

@@ -188,6 +188,19 @@ class Stopping:
                 )
             )
 
+    async def arm(self, visit: Visit, button: b.ArmLive) -> None:
+        """Allow entries with real money until the process ends."""
+        await visit.answer()
+        receipt = await self.sight.console.send(
+            c.ArmLive(
+                command_id=visit.command_id,
+                actor=visit.person.actor,
+                at=self.sight.now,
+                session=button.session,
+            )
+        )
+        await self.outcomes.tell(visit, receipt)
+
 
 def _observed(waiting: asyncio.Future[Receipt]) -> None:
     """Take note of a late end, so that nothing is reported as never retrieved."""

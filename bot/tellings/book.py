@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from bot.tellings.arming import arming_telling
 from bot.tellings.found import account_telling, adopted_telling, found_telling
 from bot.tellings.kill_switch import flatten_telling, resume_telling, stop_telling
 from bot.tellings.orders import exit_telling, order_telling
@@ -30,6 +31,7 @@ TELLERS: Final[Mapping[str, Teller]] = {
     "slippage": slippage_telling,
     "denied": denied_telling,
     "ticket": ticket_telling,
+    "arming": arming_telling,
     "stop": stop_telling,
     "flatten": flatten_telling,
     "resume": resume_telling,

@@ -187,6 +187,7 @@ _WORDS: Mapping[type[e.Event], str] = {
     e.EpochBegun: "restored",
     e.EngineStarted: "started",
     e.EngineEnded: "ended",
+    e.LiveArmed: "armed",
     e.OrderNotSent: "not sent",
     e.OrderAccepted: "accepted",
     e.OrderRejected: "rejected",

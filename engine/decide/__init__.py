@@ -53,6 +53,8 @@ def _dispatch(turn: Turn, message: Message) -> None:
             kill_switch.venue_silent(turn, message)
         case c.StartEngine():
             session.start(turn, message)
+        case c.ArmLive():
+            session.arm(turn, message)
         case c.StopEngine():
             session.end(turn)
         case c.SubmitSignal():

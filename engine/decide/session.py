@@ -5,9 +5,11 @@ from engine.commands import (
     ENGINE,
     Acknowledge,
     AlertKind,
+    ArmLive,
     BindChat,
     NoteBacklog,
     NoteStranger,
+    Role,
     SetAlertMode,
     StartEngine,
 )
@@ -60,6 +62,23 @@ def start(turn: Turn, command: StartEngine) -> None:
                 )
             )
     roll_day(turn)
+
+
+def arm(turn: Turn, command: ArmLive) -> None:
+    """Allow entries with real money until the process ends: an owner's act, for this start."""
+    state, actor = turn.state, command.actor
+    live = state.journal is not None and state.journal.mode == "live"
+    if actor.role is not Role.OWNER:
+        turn.refuse(actor, "arm", "role", "Only an owner may arm live trading.")
+    elif not live:
+        turn.refuse(actor, "arm", "paper", "This is paper: nothing needs arming.")
+    elif command.session != state.session:
+        sentence = "The console has started again since; use the newest arming card."
+        turn.refuse(actor, "arm", "session", sentence)
+    elif state.armed:
+        turn.refuse(actor, "arm", "armed", "Live trading is armed already.")
+    else:
+        turn.add(e.LiveArmed(at=turn.now, command_id=turn.command_id, actor=actor))
 
 
 def end(turn: Turn) -> None:

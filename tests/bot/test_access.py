@@ -95,6 +95,7 @@ BUTTONS: list[tuple[Button, str]] = [
     (callbacks.ResumeConfirm(), "owner"),
     (callbacks.ResumeStay(), "viewer trader owner"),
     (callbacks.Rearm(breaker_id="b"), "owner"),
+    (callbacks.ArmLive(session=1), "owner"),
     (callbacks.Acknowledge(subject="flatten"), "viewer trader owner"),
     (callbacks.AlertKindCycle(kind=AlertKind.FILL), "viewer trader owner"),
     (callbacks.GuidedStart(), "trader owner"),

@@ -120,6 +120,7 @@ class Whole(Story):
         yield [self.sample(e.BreakerWarned, kind="drawdown", value=Decimal(8), limit=Decimal(10))]
         yield [self.sample(e.BooksDiffer, venue="binance", keys=(key,))]
         yield [self.sample(e.BooksEqual, venue="binance")]
+        yield [self.sample(e.LiveArmed)]
         yield [self.sample(e.ExternalOrdersSeen, venue="binance")]
         yield [self.sample(e.HoldingsSeen, venue="binance")]
         yield [self.sample(e.CashDoubted, venue="binance", currency="USDT")]
