@@ -20,7 +20,8 @@ from engine.identities import instrument_key
 from engine.ports import CandleSource, Clock, Quotes, Venue
 from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits
-from engine.runtime import EngineSettings
+from engine.runtime import SUBMIT_TIMEOUT_S, EngineSettings, ExecutionMode
+from engine.venues.live.settling import settle_by_venue
 from engine.venues.paper import PaperVenue
 from engine.venues.terms import PaperSettings
 from storage.cache import Cache
@@ -58,6 +59,7 @@ class AccountPlan:
     cash: Decimal
     limits: RiskLimits
     confirm: ConfirmPolicy
+    mode: ExecutionMode = ExecutionMode.PAPER
     drills: tuple[Drill, ...] = ()
     redis_url: Secret | None = None
     streams: tuple[str, ...] = ()
@@ -172,7 +174,7 @@ def assembled(
     candles: CandleSource | None = None,
     parts: Parts | None = None,
 ) -> Assembly:
-    """Wire an account on paper; nothing is opened yet.
+    """Wire an account, on paper unless `parts` bring others; nothing is opened yet.
 
     `depth` gives what rests on a quote's best level, in quote currency, where the market knows it;
     without `candles` none are kept.
@@ -222,6 +224,7 @@ def assembled(
 def _settings(plan: AccountPlan, journal_id: str) -> EngineSettings:
     return EngineSettings(
         journal_id=journal_id,
+        mode=plan.mode,
         accounts=plan.accounts,
         market=plan.market,
         currency=plan.currency,
@@ -229,7 +232,15 @@ def _settings(plan: AccountPlan, journal_id: str) -> EngineSettings:
         limits=plan.limits,
         confirm=plan.confirm,
         version=VERSION,
+        settle_by_venue=_windows(plan),
     )
+
+
+def _windows(plan: AccountPlan) -> Mapping[str, int]:
+    """Give how long each live venue may take to show an order that arrived late."""
+    if plan.mode is not ExecutionMode.LIVE:
+        return {}
+    return settle_by_venue(plan.accounts, submit_timeout_s=SUBMIT_TIMEOUT_S)
 
 
 def _chronicle(

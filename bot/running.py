@@ -4,29 +4,29 @@ import asyncio
 
 from bot import collector
 from bot.app import App, ChatPlan
-from bot.assembly import AccountPlan, assembled
-from bot.cli.faults import CommandRefused
+from bot.assembly import AccountPlan, Parts, assembled
 from bot.clock import SystemClock, local_zone
+from bot.live import StateLater, check_venues, live_venues
 from bot.markets import market_store, shelf_of
 from bot.settings import Settings
 from engine.markets.group import MarketGroup
 from engine.markets.listing import MarketSource
 from engine.markets.public import PublicMarket
 from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.runtime import ExecutionMode
 from engine.venues.live.market_store import MarketStore
 
 
 def account_plan(settings: Settings) -> AccountPlan:
     """Give the account that the settings describe.
 
-    Raises: CommandRefused for live mode.
+    Raises: CommandRefused for a venue that cannot be traded live.
     """
-    if settings.mode == "live":
-        raise CommandRefused(
-            "EXECUTION_MODE is live, and this version trades on paper only; set "
-            "EXECUTION_MODE=paper."
-        )
+    mode = ExecutionMode(settings.mode)
+    if mode is ExecutionMode.LIVE:
+        check_venues(settings.venues)
     return AccountPlan(
+        mode=mode,
         database_url=settings.database_url.reveal(),
         accounts=tuple(venue.venue for venue in settings.venues),
         market="public",
@@ -51,7 +51,11 @@ def public_market(settings: Settings, metadata: MarketStore) -> MarketGroup:
     return MarketGroup(
         markets={
             venue.venue: PublicMarket(
-                venue=venue.venue, clock=clock, metadata=metadata, api_url=venue.api_url
+                venue=venue.venue,
+                clock=clock,
+                metadata=metadata,
+                api_url=venue.api_url,
+                sandbox=venue.sandbox,
             )
             for venue in settings.venues
         }
@@ -76,10 +80,16 @@ async def run_console(settings: Settings, stopping: asyncio.Event) -> BaseExcept
     metadata = market_store(SystemClock(), shelf_of(settings))
     # By the time the journal is open, a first start's markets are half loaded.
     metadata.prepare(
-        MarketSource(venue=venue.venue, api_url=venue.api_url) for venue in settings.venues
+        MarketSource(venue=venue.venue, api_url=venue.api_url, sandbox=venue.sandbox)
+        for venue in settings.venues
     )
     market = public_market(settings, metadata)
-    app = App(assembled(plan, market, candles=market), chat)
+    later = StateLater()
+    live = plan.mode is ExecutionMode.LIVE
+    parts = Parts(accounts=live_venues(settings, metadata, later)) if live else None
+    assembly = assembled(plan, market, candles=market, parts=parts)
+    later.read = lambda: assembly.engine.state
+    app = App(assembly, chat)
     if settings.stands_by and not await app.stand_by(stopping):
         return None
     await app.start()

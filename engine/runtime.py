@@ -22,6 +22,7 @@ from engine.receipts import Receipt
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.state import State
 
+SUBMIT_TIMEOUT_S = 5.0
 log = logging.getLogger("engine.runtime")
 
 
@@ -45,7 +46,7 @@ class EngineSettings:
     limits: RiskLimits = field(default_factory=RiskLimits)
     confirm: ConfirmPolicy = field(default_factory=ConfirmPolicy)
     order_timeout_s: int = 300
-    submit_timeout_s: float = 5.0
+    submit_timeout_s: float = SUBMIT_TIMEOUT_S
     settle_s: int = 60
     settle_by_venue: Mapping[str, int] = field(default_factory=dict)
     first_price_s: float = 3.0

@@ -6,16 +6,19 @@ between a person and flat.
 
 from typing import Final
 
-from bot.assembly import AccountPlan, Assembly, assembled
+from bot.assembly import AccountPlan, Assembly, Parts, assembled
 from bot.cli.refusal import CommandRefused
 from bot.clock import SystemClock
+from bot.live import StateLater, live_venues
 from bot.markets import market_store, shelf_of
 from bot.settings import Settings
 from engine.markets.group import Market, MarketGroup
 from engine.markets.public import PublicMarket
 from engine.markets.simulated import SimulatedMarket
 from engine.ports import Clock, Quotes
+from engine.runtime import ExecutionMode
 from engine.state import JournalIdentity, State
+from engine.venues.live.market_store import MarketStore
 from storage.database import Database
 from storage.journal import SqlJournal
 from storage.presence import holds_journal
@@ -33,7 +36,9 @@ async def assembly_of_journal(database_url: str, settings: Settings) -> Assembly
     if journal is None:
         raise CommandRefused("The journal is empty: nothing was ever traded here.")
     clock = SystemClock()
+    mode = ExecutionMode(journal.mode)
     plan = AccountPlan(
+        mode=mode,
         database_url=database_url,
         accounts=journal.accounts,
         market=journal.market,
@@ -42,7 +47,15 @@ async def assembly_of_journal(database_url: str, settings: Settings) -> Assembly
         limits=state.limits,
         confirm=state.confirm,
     )
-    return assembled(plan, _market_of(journal, settings, clock), clock)
+    metadata = market_store(clock, shelf_of(settings))
+    market = _market_of(journal, settings, clock, metadata)
+    if mode is ExecutionMode.PAPER:
+        return assembled(plan, market, clock)
+    later = StateLater()
+    parts = Parts(accounts=live_venues(settings, metadata, later))
+    assembly = assembled(plan, market, clock, parts=parts)
+    later.read = lambda: assembly.engine.state
+    return assembly
 
 
 async def _state_of(database_url: str) -> State:
@@ -56,16 +69,22 @@ async def _state_of(database_url: str) -> State:
         await database.close()
 
 
-def _market_of(journal: JournalIdentity, settings: Settings, clock: Clock) -> Quotes:
+def _market_of(
+    journal: JournalIdentity, settings: Settings, clock: Clock, metadata: MarketStore
+) -> Quotes:
     markets: dict[str, Market] = {}
-    metadata = market_store(clock, shelf_of(settings))
-    addresses = {venue.venue: venue.api_url for venue in settings.venues}
+    known = {venue.venue: venue for venue in settings.venues}
     for account in journal.accounts:
         if journal.market.startswith(SIMULATED):
             seed = int(journal.market.removeprefix(SIMULATED))
             markets[account] = SimulatedMarket(venue=account, clock=clock, seed=seed)
         else:
+            venue = known.get(account)
             markets[account] = PublicMarket(
-                venue=account, clock=clock, metadata=metadata, api_url=addresses.get(account)
+                venue=account,
+                clock=clock,
+                metadata=metadata,
+                api_url=None if venue is None else venue.api_url,
+                sandbox=venue is not None and venue.sandbox,
             )
     return MarketGroup(markets=markets)

@@ -330,11 +330,10 @@ async def test_settings_that_are_wrong_are_all_told(settings: dict[str, str]) ->
     assert len(caught.value.faults) == 2
 
 
-async def test_live_mode_is_told_as_what_this_version_cannot_do(settings: dict[str, str]) -> None:
+async def test_live_mode_is_told_without_a_key(settings: dict[str, str]) -> None:
     keys = {"BINANCE_API_KEY": SECRETS[0], "BINANCE_API_SECRET": SECRETS[0]}
-    code, lines = await told(settings | keys | {"EXECUTION_MODE": "live"})
-    assert code == 1
-    assert of(lines, "configuration")[0].startswith("fail")
+    _, lines = await told(settings | keys | {"EXECUTION_MODE": "live"})
+    assert "live mode on binance" in of(lines, "configuration")[0]
     assert not any(secret in "\n".join(lines) for secret in SECRETS)
 
 

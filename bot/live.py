@@ -1,0 +1,89 @@
+"""Live: the accounts of real money that the settings name, behind the engine's venue port."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.assembly import Account, AccountPlan, Depth, Opening
+from bot.cli.refusal import CommandRefused
+from bot.settings import Settings
+from bot.venue_settings import VenueSettings
+from engine.errors import InvalidInput
+from engine.ports import Clock, Quotes
+from engine.runtime import SUBMIT_TIMEOUT_S
+from engine.state import State
+from engine.venues.live.account import LiveAccount
+from engine.venues.live.capabilities import of
+from engine.venues.live.market_store import MarketStore
+from engine.venues.live.venue import LiveVenue
+from storage.database import Database
+
+
+@dataclass(slots=True)
+class StateLater:
+    """Give the engine's State to a venue, which is made before the engine is."""
+
+    read: Callable[[], State] = State
+
+    def symbols(self, venue: str) -> tuple[str, ...]:
+        """Give the symbols of a venue that are held, open, or just done."""
+        state = self.read()
+        keys = [*state.positions, *(order.key for order in state.orders.values())]
+        keys += [order.key for order in state.orders_finished.values()]
+        head = f"{venue}:"
+        return tuple(dict.fromkeys(k.removeprefix(head) for k in keys if k.startswith(head)))
+
+
+def check_venues(venues: tuple[VenueSettings, ...]) -> None:
+    """See that every venue can be traded live. Raises: CommandRefused."""
+    for each in venues:
+        try:
+            of(each.venue)
+        except InvalidInput as fault:
+            raise CommandRefused(str(fault)) from fault
+
+
+def live_account(venue: VenueSettings) -> LiveAccount:
+    """Give a venue's credentials and addresses. Raises: CommandRefused without its keys."""
+    if venue.api_key is None or venue.api_secret is None:
+        name = venue.venue.upper()
+        raise CommandRefused(
+            f"Trading live at {venue.venue} needs {name}_API_KEY and {name}_API_SECRET."
+        )
+    return LiveAccount(
+        venue=venue.venue,
+        api_key=venue.api_key.reveal(),
+        api_secret=venue.api_secret.reveal(),
+        api_password=None if venue.api_password is None else venue.api_password.reveal(),
+        sandbox=venue.sandbox,
+        api_url=venue.api_url,
+        ws_url=venue.ws_url,
+    )
+
+
+def live_venues(settings: Settings, metadata: MarketStore, later: StateLater) -> Opening:
+    """Give what makes the accounts of a plan; `later` learns of the engine's State afterwards."""
+
+    def opened(
+        plan: AccountPlan, market: Quotes, clock: Clock, database: Database, depth: Depth | None
+    ) -> Mapping[str, Account]:
+        del market, database, depth
+        known = {venue.venue: venue for venue in settings.venues}
+        missing = [each for each in plan.accounts if each not in known]
+        if missing:
+            raise CommandRefused(
+                f"The journal trades at {', '.join(missing)}: put that back into VENUES."
+            )
+        return {
+            account: LiveVenue(
+                live_account(known[account]),
+                clock=clock,
+                jitter=random.Random(),  # noqa: S311 - it spreads load, it guards nothing
+                timeout_s=SUBMIT_TIMEOUT_S,
+                metadata=metadata,
+                symbols=lambda account=account: later.symbols(account),  # type: ignore[misc]  # bound now
+            )
+            for account in plan.accounts
+        }
+
+    return opened

@@ -1,0 +1,71 @@
+"""Real money's whole way, in the real process at the test exchange: unarmed, armed, bought, sold."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import Sandbox
+from tests.exchange.server import TestExchange
+from tests.system.console import OPERATORS, OWNER, PEOPLE, ConsoleProcess, Phone, environment
+
+pytestmark = pytest.mark.system
+
+
+def live_console(folder: Path, sandbox: Sandbox, exchange: TestExchange) -> ConsoleProcess:
+    env = environment(
+        folder,
+        TELEGRAM_BOT_TOKEN=sandbox.token,
+        TELEGRAM_API_URL=sandbox.url,
+        OPERATORS=OPERATORS,
+        EXECUTION_MODE="live",
+        BINANCE_API_KEY=exchange.api_key,
+        BINANCE_API_SECRET=exchange.api_secret,
+        BINANCE_API_URL=exchange.url,
+        BINANCE_WS_URL=exchange.ws_url,
+    )
+    return ConsoleProcess(folder=folder, env=env, database="quarterdeck-live.db")
+
+
+async def test_nothing_is_bought_before_an_owner_arms_it_and_a_restart_disarms(
+    tmp_path: Path,
+) -> None:
+    async with (
+        TestExchange() as exchange,
+        Sandbox(people=PEOPLE, folder=tmp_path / "telegram") as sandbox,
+    ):
+        console = live_console(tmp_path, sandbox, exchange)
+        owner = Phone(sandbox=sandbox, user_id=OWNER)
+        try:
+            await console.start(sandbox)
+            await owner.ask("/start", "Try three things")
+            denied = await owner.ask("/buy btc 300 usdt sl 2%", "Denied")
+            assert "armed" in denied.text
+            assert exchange.ledger.orders == {}
+
+            # A second start asks those who have said /start by now.
+            assert await console.terminate() == 0
+            await console.start(sandbox)
+            card = await owner.see("Arm live trading?")
+            await owner.press(card, "Arm")
+            await owner.see_in(card.message_id, "armed")
+
+            ticket = await owner.ticket("/buy btc 300 usdt sl 2%")
+            await owner.pressed(ticket, "Confirm")
+            await owner.see("Bought")
+            (bought,) = exchange.ledger.orders.values()
+            assert exchange.created("binance", bought.wanted.client_id) == 1
+
+            await console.kill()
+            await console.start(sandbox)
+            await owner.see("Arm live trading?")
+            # Unarmed again, and the way out is open.
+            await owner.ask("/close btc", "Sold")
+            assert [each.wanted.is_buy for each in exchange.ledger.orders.values()] == [True, False]
+            bought_size, sold_size = (each.filled for each in exchange.ledger.orders.values())
+            assert bought_size >= sold_size > Decimal("0.9") * bought_size
+            assert exchange.api_secret not in console.log
+            assert exchange.api_key not in console.log
+            assert "signature" not in console.log
+        finally:
+            await console.gone()
