@@ -40,7 +40,11 @@ def warning(view: WarningView) -> Screen:
         left = line("Left", figures.money(max(use.amount - use.limit, Decimal(0))), scene.currency)
     return Screen(
         text=text_of(
-            title_line(f"{name} at {used}% of limit", sign=Sign.LOOK, live=scene.live),
+            title_line(
+                (f"{name} at {used}% of limit", f"{name} at {used}%", f"Limit at {used}%"),
+                sign=Sign.LOOK,
+                live=scene.live,
+            ),
             panel(*_use_lines(use), left, _used_line(use)),
             "At the limit new entries stop.",
             f"Exits go on. {figures.clock(view.at, scene.tz, scene.now)}",

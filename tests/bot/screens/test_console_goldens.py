@@ -339,6 +339,18 @@ def test_j1_a_limit_used_to_its_warning_share(golden: Golden) -> None:
     golden("J1", limits.warning(warning_view(scene, event, state, {})))
 
 
+def test_a_warning_just_below_its_limit_still_fits_a_first_line() -> None:
+    state = a.live_state(positions={}, orders={})
+    for kind in ("daily_loss", "drawdown"):
+        for value in ("1.996", "2"):
+            event = e.BreakerWarned(
+                at=a.at("15:31:08"), kind=kind, value=Decimal(value), limit=Decimal(2)
+            )
+            for live in (state, a.paper_state(positions={}, orders={})):
+                scene = a.scene(live, a.at("15:31:08"))
+                assert "100%" in limits.warning(warning_view(scene, event, live, {})).text
+
+
 def test_j2_a_tripped_breaker(golden: Golden) -> None:
     state, at = _lost(), a.at("16:07:41")
     scene = a.scene(state, at)
