@@ -1,5 +1,6 @@
 """The capability table of the venues that are tried request by request, and not at the venue."""
 
+from dataclasses import replace
 from typing import Any
 
 from engine.identities import form_of
@@ -45,6 +46,7 @@ _CLOSED = Question(
     page_max=100,
     takes_since=True,
 )
+_CLOSED_50 = replace(_CLOSED, page_max=50)
 _NAMED = Book(lookups=(_by_id("fetch_order"), _open(), _CLOSED), cancels=(_by_id("cancel_order"),))
 
 
@@ -102,8 +104,9 @@ KRAKEN = Capabilities(
     tested=Tested.WIRE,
     spot=_spot(
         "kraken",
-        Book(lookups=(_open(), _CLOSED), cancels=(_by_id("cancel_order"),)),
+        Book(lookups=(_open(), _CLOSED_50), cancels=(_by_id("cancel_order"),)),
         id_keys=("cl_ord_id",),
+        trades_page_max=50,
     ),
     notes=("ccxt sends a stop with `triggerPrice` as a market order at once: never do.",),
 )
@@ -171,6 +174,7 @@ KUCOIN = Capabilities(
         ),
         stop=StopTerms(form=StopForm.MARKET),
         listings=(_open(), _open(trigger=True)),
+        trades_page_max=50,
     ),
     options={"uta": False},
     trade_window_days=7,

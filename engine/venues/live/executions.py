@@ -1,7 +1,7 @@
 """Executions: all own trades since a time, over every symbol, window and page."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,7 +15,7 @@ from engine.venues.live.calls import Call
 from engine.venues.live.capabilities_terms import Capabilities, Segment
 from engine.venues.live.clients import Clients
 from engine.venues.live.line import Line
-from engine.venues.live.parsing import EPOCH, Unreadable, fill_reported
+from engine.venues.live.parsing import EPOCH, Unreadable, fill_reported, is_trade
 
 PAGES_MAX: Final = 200
 NAMES_MAX: Final = 5000
@@ -50,10 +50,12 @@ class Executions:
     async def since(self, since: datetime) -> list[FillReported]:
         """Give all own fills since a time, oldest first, each once. Raises: VenueUnavailable."""
         found: dict[str, FillReported] = {}
+        # Venues stamp in milliseconds: what happened within the first one counts.
+        first = EPOCH + timedelta(milliseconds=_milliseconds(since))
         for segment in self._capabilities().segments:
             for row in await self._rows(segment, since):
                 report = await self._report(segment, row)
-                if report is not None and report.fill.at >= since:
+                if report is not None and report.fill.at >= first:
                     found[report.fill.identity] = report
         return sorted(found.values(), key=lambda each: (each.fill.at, each.fill.trade_id))
 
@@ -83,22 +85,29 @@ class Executions:
     async def _pages(
         self, segment: Segment, call: Call, until: datetime
     ) -> list[Mapping[str, Any]]:
-        """Go through the pages of one question, each from where the last one ended."""
-        rows: list[Mapping[str, Any]] = []
-        seen: set[object] = set()
+        """Read all trades of one question, up to a time at least.
+
+        Of more than a page some venues show the oldest, others the newest: after a full page what
+        lies before it is asked for, and what lies after it.
+        Raises: VenueUnavailable when a full page shows nothing new, so the rest cannot be had.
+        """
+        found: dict[object, Mapping[str, Any]] = {}
+        until_ms, spans = _milliseconds(until), [call]
         for _ in range(PAGES_MAX):
-            answer = await self._line.answer(self._clients.data, call)
+            if not spans:
+                return [each for each in found.values() if is_trade(each)]
+            asked = spans.pop()
+            answer = await self._line.answer(self._clients.data, asked)
             if not isinstance(answer, list):
                 raise VenueUnavailable(f"{self._line.venue} sent no list of trades")
-            page = [each for each in calls.mentioned(answer) if each.get("id") not in seen]
-            rows += page
-            seen |= {each.get("id") for each in page}
-            if len(answer) < segment.trades_page_max or not page:
-                return rows
-            newest_ms = max(int(each.get("timestamp") or 0) for each in page)
-            if EPOCH + timedelta(milliseconds=newest_ms) > until:
-                return rows
-            call = replace(call, args=(call.args[0], newest_ms, *call.args[2:]))
+            page = {each.get("id"): each for each in calls.mentioned(answer)}
+            is_known = page.keys() <= found.keys()
+            found |= page
+            if len(answer) < segment.trades_page_max:
+                continue
+            if is_known:
+                raise VenueUnavailable(f"{self._line.venue} shows one page of more trades")
+            spans += _beside(asked, page.values(), until_ms)
         raise VenueUnavailable(f"{self._line.venue} has more trades than can be read at once")
 
     async def _report(self, segment: Segment, row: Mapping[str, Any]) -> FillReported | None:
@@ -151,6 +160,19 @@ class Executions:
 
     def _instrument(self, symbol: str) -> Instrument | None:
         return self._clients.instruments.get(instrument_key(self._line.venue, symbol))
+
+
+def _beside(asked: Call, page: Collection[Mapping[str, Any]], until_ms: int) -> Iterator[Call]:
+    """Give the questions for what a full page may have left out on either side of it."""
+    stamps_ms = [int(each.get("timestamp") or 0) for each in page]
+    oldest_ms, newest_ms = min(stamps_ms), max(stamps_ms)
+    if newest_ms < until_ms:
+        yield replace(asked, args=(asked.args[0], newest_ms, *asked.args[2:]))
+    yield replace(asked, params={**asked.params, "until": min(oldest_ms, until_ms)})
+
+
+def _milliseconds(at: datetime) -> int:
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
 _UNKNOWN: Final = "\x00"

@@ -26,6 +26,7 @@ STATUSES: Final[Mapping[str, VenueOrderStatus]] = {
     "rejected": VenueOrderStatus.REJECTED,
 }
 _TRIGGERS: Final = ("stopPrice", "triggerPrice", "triggerPx", "trigger_price")
+_NO_TRADES: Final = frozenset({"Funding"})
 _LIQUIDITY: Final = {"maker": Liquidity.MAKER, "taker": Liquidity.TAKER}
 
 Row = Mapping[str, Any]  # ccxt ships no types
@@ -69,6 +70,12 @@ def order_seen(
         price_limit=_above_zero(row.get("price")),
         price_trigger=_trigger(row),
     )
+
+
+def is_trade(row: Row) -> bool:
+    """Tell a trade from what else a venue lists beside it: Bybit its payments of funding."""
+    raw = row.get("info")
+    return not (isinstance(raw, Mapping) and raw.get("execType") in _NO_TRADES)
 
 
 def fill_reported(

@@ -3,13 +3,14 @@
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 
 from bot.clock import SystemClock
 from engine.identities import client_order_id, form_of
+from engine.instruments import InstrumentKind
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.venues.live.account import LiveAccount
 from engine.venues.live.venue import LiveVenue
@@ -24,8 +25,12 @@ _numbers = count(1)
 class LiveRoom:
     exchange: TestExchange
     venue: LiveVenue
+    account: LiveAccount
     symbol: str
-    order_defaults: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> InstrumentKind:
+        return InstrumentKind.SWAP if ":" in self.symbol else InstrumentKind.SPOT
 
     def order(self, side: OrderSide, quantity: str, **named: object) -> Order:
         """Make an order of a name of its own."""
@@ -73,6 +78,6 @@ async def live_room(venue: str, *, timeout_s: float = 15) -> AsyncIterator[LiveR
         )
         await adapter.start()
         try:
-            yield LiveRoom(exchange=exchange, venue=adapter, symbol=symbol)
+            yield LiveRoom(exchange=exchange, venue=adapter, account=account, symbol=symbol)
         finally:
             await adapter.stop()
