@@ -1,5 +1,6 @@
 """Live: the accounts of real money that the settings name, behind the engine's venue port."""
 
+import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from bot.cli.refusal import CommandRefused
 from bot.settings import Settings
 from bot.venue_settings import VenueSettings
 from engine.errors import InvalidInput
-from engine.ports import Clock, Quotes
+from engine.ports import Clock, Quotes, VenueUnavailable
 from engine.runtime import SUBMIT_TIMEOUT_S
 from engine.state import State
 from engine.venues.live.account import LiveAccount
@@ -17,6 +18,8 @@ from engine.venues.live.capabilities import of
 from engine.venues.live.market_store import MarketStore
 from engine.venues.live.venue import LiveVenue
 from storage.database import Database
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -61,8 +64,37 @@ def live_account(venue: VenueSettings) -> LiveAccount:
     )
 
 
-def live_venues(settings: Settings, metadata: MarketStore, later: StateLater) -> Opening:
-    """Give what makes the accounts of a plan; `later` learns of the engine's State afterwards."""
+def withdrawal_refusal(venue: str) -> str:
+    """Say why a key is refused that may withdraw, and how to mend it."""
+    return (
+        f"The key of {venue} may withdraw money, which nothing here needs: take that right from "
+        f"it at {venue}, or make a key that may only read and trade."
+    )
+
+
+class GuardedVenue(LiveVenue):
+    """Open an account only with a key that may not withdraw, where the venue tells."""
+
+    async def start(self) -> None:
+        """Open the account. Raises: CommandRefused for a key that may withdraw."""
+        await super().start()
+        try:
+            permissions = await self.permissions()
+        except VenueUnavailable as fault:
+            # What is open there must be watched all the same; the doctor asks again.
+            log.warning("what the key of %s may do is not known: %s", self.name, fault)
+            return
+        if permissions.can_withdraw:
+            raise CommandRefused(withdrawal_refusal(self.name))
+
+
+def live_venues(
+    settings: Settings, metadata: MarketStore, later: StateLater, *, any_key: bool = False
+) -> Opening:
+    """Give what makes the accounts of a plan; `later` learns of the engine's State afterwards.
+
+    With `any_key` a key that may withdraw is taken, too: a stop from a shell is never refused.
+    """
 
     def opened(
         plan: AccountPlan, market: Quotes, clock: Clock, database: Database, depth: Depth | None
@@ -75,7 +107,7 @@ def live_venues(settings: Settings, metadata: MarketStore, later: StateLater) ->
                 f"The journal trades at {', '.join(missing)}: put that back into VENUES."
             )
         return {
-            account: LiveVenue(
+            account: (LiveVenue if any_key else GuardedVenue)(
                 live_account(known[account]),
                 clock=clock,
                 jitter=random.Random(),  # noqa: S311 - it spreads load, it guards nothing

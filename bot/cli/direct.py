@@ -52,7 +52,7 @@ async def assembly_of_journal(database_url: str, settings: Settings) -> Assembly
     if mode is ExecutionMode.PAPER:
         return assembled(plan, market, clock)
     later = StateLater()
-    parts = Parts(accounts=live_venues(settings, metadata, later))
+    parts = Parts(accounts=live_venues(settings, metadata, later, any_key=True))
     assembly = assembled(plan, market, clock, parts=parts)
     later.read = lambda: assembly.engine.state
     return assembly

@@ -1,4 +1,4 @@
-"""Real money's whole way, in the real process at the test exchange: unarmed, armed, bought, sold."""
+"""Live trading in the real process at the test exchange: unarmed, armed, bought, sold."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +7,15 @@ import pytest
 
 from bot.sandbox import Sandbox
 from tests.exchange.server import TestExchange
-from tests.system.console import OPERATORS, OWNER, PEOPLE, ConsoleProcess, Phone, environment
+from tests.system.console import (
+    OPERATORS,
+    OWNER,
+    PEOPLE,
+    ConsoleProcess,
+    Phone,
+    environment,
+    quarterdeck,
+)
 
 pytestmark = pytest.mark.system
 
@@ -69,3 +77,17 @@ async def test_nothing_is_bought_before_an_owner_arms_it_and_a_restart_disarms(
             assert "signature" not in console.log
         finally:
             await console.gone()
+
+
+async def test_a_key_that_may_withdraw_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    async with (
+        TestExchange() as exchange,
+        Sandbox(people=PEOPLE, folder=tmp_path / "tg") as sandbox,
+    ):
+        exchange.can_withdraw = True
+        env = live_console(tmp_path, sandbox, exchange).env
+        ended = await quarterdeck("run", folder=tmp_path, env=env)
+        assert ended.code == 2
+        (sentence,) = [each for each in ended.sentences if "withdraw" in each]
+        assert sentence.startswith("The key of binance may withdraw money")
+        assert exchange.api_secret not in ended.err
