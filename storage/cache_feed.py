@@ -93,6 +93,7 @@ def order_of(event: Event) -> str | None:
             | e.OrderCancelRequested(client_order_id=name)
             | e.OrderCanceled(client_order_id=name)
             | e.OrderExpired(client_order_id=name)
+            | e.OrderReappeared(client_order_id=name)
         ):
             return name
         case _:

@@ -48,7 +48,7 @@ class DiskShelf:
         except FileNotFoundError:
             return None
         except OSError as fault:
-            _log.warning("stored markets cannot be read", extra={"fault": fault.strerror})
+            _log.info("stored markets cannot be read", extra={"fault": fault.strerror})
             return None
 
     def _write(self, name: str, content: bytes) -> None:
@@ -64,7 +64,7 @@ class DiskShelf:
                 os.fsync(file.fileno())
             draft.replace(self._folder / name)
         except OSError as fault:
-            _log.warning("markets cannot be stored", extra={"fault": fault.strerror})
+            _log.info("markets cannot be stored", extra={"fault": fault.strerror})
             if draft is not None:
                 draft.unlink(missing_ok=True)
 
@@ -85,7 +85,7 @@ class RedisShelf:
             finally:
                 await wire.close()
         except CacheFault as fault:
-            _log.warning("stored markets cannot be read", extra={"fault": str(fault)})
+            _log.info("stored markets cannot be read", extra={"fault": str(fault)})
             return None
         return None if found is None else await asyncio.to_thread(_whole, found)
 
@@ -99,7 +99,7 @@ class RedisShelf:
             finally:
                 await wire.close()
         except CacheFault as fault:
-            _log.warning("markets cannot be stored", extra={"fault": str(fault)})
+            _log.info("markets cannot be stored", extra={"fault": str(fault)})
 
     def _wire(self) -> "RedisWire":
         # redis-py takes 8 MB and 0.1 s; who has set REDIS_URL pays it anyway.

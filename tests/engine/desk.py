@@ -16,7 +16,7 @@ from engine.fold import apply
 from engine.instruments import Instrument
 from engine.markets.catalogue import catalogue
 from engine.numbers import ZERO
-from engine.orders import OrderSide
+from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
 from engine.quotes import Quote
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
@@ -189,6 +189,26 @@ class Desk:
             "client_order_id": client_order_id,
         }
         return self.tell(r.FillReported(fill=Fill(**(base | fields))))
+
+    def sent(self, symbol: str, side: OrderSide, quantity: Decimal, name: str | None = None) -> str:
+        """Have sent an order of ours, past every check, once by each name; its name."""
+        self.given += 1
+        name = name or f"qdsent{self.given}"
+        if self.state.order(name) is not None:
+            return name
+        order = Order(
+            client_order_id=name,
+            venue="binance",
+            symbol=symbol,
+            side=side,
+            kind=OrderKind.MARKET,
+            purpose=OrderPurpose.ENTRY,
+            quantity=quantity,
+            intent=name,
+            submitted_at=self.now,
+        )
+        self.state = apply(self.state, e.OrderSubmitted(at=self.now, order=order))
+        return name
 
     def hold(self, symbol: str, quantity: str, price: str, **fields: Any) -> str:
         """Hold a position, bought through an order; its order's name."""

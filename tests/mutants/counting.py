@@ -208,7 +208,8 @@ OPEN_ORDERS_UNCOUNTED = Mutant(
     edits=(
         Edit(
             path="engine/risk_rules.py",
-            original="    held = {key for key, on in state.open_on.items() if on.entries}\n",
+            original="    held = {key for key, on in state.open_on.items() if on.entries} "
+            "| external\n",
             replacement="    held = {key for key, on in state.open_on.items() if on.entries} & "
             "state.positions.keys()\n",
         ),

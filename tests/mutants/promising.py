@@ -129,11 +129,11 @@ PROJECTION_SKIPPED = Mutant(
             original="""\
             | e.OrderCanceled()
             | e.OrderExpired()
-        ):
+            | e.OrderReappeared()
 """,
             replacement="""\
             | e.OrderCanceled()
-        ):
+            | e.OrderReappeared()
 """,
         ),
     ),

@@ -115,7 +115,8 @@ def execute(desk: Desk, each: Execution, number: int) -> None:
         "fee_currency": currency,
         "trade_id": f"{each.symbol}-{number}",
     }
-    desk.fill(None, str(each.quantity), str(each.price), **fields)
+    name = desk.sent(each.symbol, each.side, each.quantity, f"qd{number}")
+    desk.fill(name, str(each.quantity), str(each.price), **fields)
 
 
 def enter(ledger: Ledger, each: Execution) -> None:

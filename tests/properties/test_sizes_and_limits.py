@@ -119,7 +119,7 @@ def test_an_exit_is_never_larger_than_what_is_held_and_not_yet_being_sold(
     is_stale: bool,
 ) -> None:
     desk = Desk(limits=RiskLimits(order_notional_pct_max=Decimal(1000)), cash="100000")
-    desk.fill(None, str(held), "61240")
+    desk.fill(desk.sent("BTC/USDT", OrderSide.BUY, held), str(held), "61240")
     (position,) = desk.state.positions.values()
     if pending is not None:
         fraction = pending / 100

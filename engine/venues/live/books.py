@@ -1,9 +1,9 @@
 """Books: what an account shows at one moment, open orders, balances and swap positions."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from engine.identities import instrument_key
 from engine.numbers import ZERO
@@ -14,6 +14,8 @@ from engine.venues.live.capabilities_terms import Capabilities
 from engine.venues.live.clients import Clients
 from engine.venues.live.line import Line
 from engine.venues.live.parsing import Unreadable, amounts, order_seen, position_of
+
+PAGES_MAX: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,25 @@ class Books:
             raise VenueUnavailable(str(fault)) from fault
 
     async def _rows(self, call: calls.Call, what: str) -> Collection[Mapping[str, Any]]:
-        answer = await self._line.answer(self._clients.data, call)
-        if not isinstance(answer, list):
-            raise VenueUnavailable(f"{self._venue} sent no list of {what}")
-        return calls.mentioned(answer)
+        """Read a list to its end. Raises: VenueUnavailable when only a page of it can be had."""
+        rows: list[Mapping[str, Any]] = []
+        page_max = call.args[2] if len(call.args) > 2 else None
+        for _ in range(PAGES_MAX):
+            answer = await self._line.answer(self._clients.data, call)
+            if not isinstance(answer, list):
+                raise VenueUnavailable(f"{self._venue} sent no list of {what}")
+            rows += calls.mentioned(answer)
+            if not isinstance(page_max, int) or len(answer) < page_max:
+                return rows
+            cursor = _cursor(rows[-len(answer) :])
+            if cursor is None:
+                break
+            call = replace(call, params={**call.params, "cursor": cursor})
+        raise VenueUnavailable(f"{self._venue} has more {what} than it shows at once")
+
+
+def _cursor(page: Collection[Mapping[str, Any]]) -> object:
+    """Give where the next page begins: ccxt puts it into one raw row of a page of Bybit's."""
+    raws = [each.get("info") for each in page]
+    found = [raw.get("nextPageCursor") for raw in raws if isinstance(raw, Mapping)]
+    return next((each for each in found if each), None)

@@ -36,6 +36,10 @@ class ServerFault(OSError):
     """Say that the venue's server failed: whatever its answer holds, it proves nothing."""
 
 
+class NoAnswer(ValueError):
+    """Say that a body came which holds nothing; ccxt would make an empty list of it."""
+
+
 class Line:
     """Send calls through ccxt clients; `hooked` must see each client before it is used."""
 
@@ -51,7 +55,10 @@ class Line:
         self._timeout_s = timeout_s
 
     def hooked(self, client: Any) -> None:  # ccxt ships no types
-        """Ask the gate before each write of a client, and hear each answer's status and headers."""
+        """Ask the gate before each write of a client; take as answers only what is one.
+
+        Each answer's status and headers are heard, so that the budget obeys them.
+        """
         fetch, heard = client.fetch, client.on_rest_response
 
         async def gated(*args: Any, **named: Any) -> Any:
@@ -61,7 +68,10 @@ class Line:
                 if (named.get("method") or (*args, "GET", "GET")[1]) != "GET":
                     # The create leaves now; what ccxt may still ask afterwards is no second one.
                     _asked.set(None)
-            return await fetch(*args, **named)
+            found = await fetch(*args, **named)
+            if not isinstance(found, dict | list) or found == {}:
+                raise NoAnswer
+            return found
 
         def hear(code: Any, *rest: Any) -> Any:
             headers = rest[3] if len(rest) > 3 and isinstance(rest[3], Mapping) else {}
@@ -86,24 +96,15 @@ class Line:
 
         judge()
         token = _asked.set(judge)
-        _status.set(0)
         try:
-            return await self._timed(client, call)
-        except (fault_classes().BaseError, TimeoutError, *PARSING) as fault:
-            self._failed(fault)
-            # A server that fails may have passed the create on, whatever code it answers with.
-            return ServerFault() if _status.get() >= SERVER_FAULT else fault
+            return await self._tried(client, call)
         finally:
             _asked.reset(token)
 
     async def outcome(self, client: Any, call: Call, priority: Priority) -> object:
         """Ask, and give what ccxt returned, or what it raised. Raises: VenueUnavailable."""
         await self.budget.take(priority, call.weight)
-        try:
-            return await self._timed(client, call)
-        except (fault_classes().BaseError, TimeoutError, *PARSING) as fault:
-            self._failed(fault)
-            return fault
+        return await self._tried(client, call)
 
     async def answer(self, client: Any, call: Call, priority: Priority = Priority.QUERY) -> Any:
         """Ask, and give what ccxt returned. Raises: VenueUnavailable."""
@@ -111,6 +112,16 @@ class Line:
         if isinstance(found, BaseException):
             raise VenueUnavailable(silence(self.venue, found)) from found
         return found
+
+    async def _tried(self, client: Any, call: Call) -> object:  # ccxt ships no types
+        _status.set(0)
+        try:
+            return await self._timed(client, call)
+        except (fault_classes().BaseError, TimeoutError, *PARSING) as fault:
+            self._failed(fault)
+            # One that fails may have passed a create on, and finds nothing that is there,
+            # whatever code it answers with.
+            return ServerFault() if _status.get() >= SERVER_FAULT else fault
 
     async def _timed(self, client: Any, call: Call) -> Any:  # ccxt ships no types
         begun_s = self._clock.monotonic()

@@ -1,10 +1,10 @@
 """A live account of the adapter at the test exchange, and orders to send there."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
@@ -12,6 +12,7 @@ from bot.clock import SystemClock
 from engine.identities import client_order_id, form_of
 from engine.instruments import InstrumentKind
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
+from engine.reports import FillReported
 from engine.venues.live.account import LiveAccount
 from engine.venues.live.venue import LiveVenue
 from tests.engine.markets.stores import store_of
@@ -31,6 +32,10 @@ class LiveRoom:
     @property
     def kind(self) -> InstrumentKind:
         return InstrumentKind.SWAP if ":" in self.symbol else InstrumentKind.SPOT
+
+    async def fills(self) -> Sequence[FillReported]:
+        """Give the fills of the last hour."""
+        return await self.venue.fills(datetime.now(UTC) - timedelta(hours=1))
 
     def order(self, side: OrderSide, quantity: str, **named: object) -> Order:
         """Make an order of a name of its own."""
