@@ -18,6 +18,7 @@ from engine.reports import (
     SubmitRefused,
     SubmitUnanswered,
 )
+from engine.venues.live.capabilities_terms import CancelProof
 from engine.venues.live.refusals import (
     BY_MESSAGE,
     CLOCK,
@@ -63,14 +64,18 @@ def submit_answer(
     )
 
 
-def cancel_answer(venue: str, client_order_id: str, outcome: object) -> CancelAnswer:
+def cancel_answer(
+    venue: str, client_order_id: str, outcome: object, *, proof: CancelProof | None = None
+) -> CancelAnswer:
     """Judge what a cancel came to; "not found" is no answer, the order is looked up then.
 
-    Neither is an answer without the order's id: ccxt makes an order out of an empty page too.
+    Neither is an answer without the order's id, or what the venue's `proof` is: ccxt makes an order
+    out of an empty page too.
     """
     if isinstance(outcome, BaseException):
         return CancelUnanswered(client_order_id=client_order_id, text=silence(venue, outcome))
-    if not isinstance(outcome, Mapping) or not _is_name(outcome.get("id")):
+    named = outcome.get("id") if isinstance(outcome, Mapping) else None
+    if not _is_name(named) and not _is_proven(outcome, proof):
         text = f"{venue} sent an answer without an order in it"
         return CancelUnanswered(client_order_id=client_order_id, text=text)
     return CancelAccepted(client_order_id=client_order_id)
@@ -128,6 +133,13 @@ def silence(venue: str, fault: BaseException) -> str:
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", 0)
+
+
+def _is_proven(outcome: object, proof: CancelProof | None) -> bool:
+    if proof is None or not isinstance(outcome, Mapping):
+        return False
+    found = _at(outcome.get("info"), proof.path)
+    return str(found) in proof.values if proof.values else found not in (None, "", 0, "0", [])
 
 
 def _body(text: str) -> object:

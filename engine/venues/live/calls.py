@@ -16,6 +16,7 @@ from engine.orders import Order, OrderKind, OrderSide
 from engine.venues.live.capabilities_terms import (
     Book,
     Capabilities,
+    Deadline,
     Naming,
     Params,
     Question,
@@ -40,8 +41,8 @@ class Call:
     """Name a method of a ccxt client and what is passed; `params` is its last argument.
 
     `weight` is what the request costs of the venue's budget. `market_key` names the parameter that
-    takes the venue's id of `symbol`; `unwrap` where the order lies in a raw answer: `ask` sees to
-    both.
+    takes the venue's id of `symbol`; `unwrap` where the order lies in a raw answer; `deadline` how
+    long the venue may take it: `asking` sees to all three.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Call:
     weight: int = 1
     market_key: str | None = None
     unwrap: str | None = None
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,24 +68,14 @@ class Lookup:
     page_max: int | None = None
 
 
-async def ask(client: Any, call: Call) -> Any:  # ccxt ships no types
-    """Send a call through a ccxt client. Raises: whatever ccxt raises."""
-    params = dict(call.params)
-    if call.market_key is not None:
-        params[call.market_key] = client.market(call.symbol)["id"]
-    answer = await getattr(client, call.method)(*call.args, params)
-    if call.unwrap is None:
-        return answer
-    inner = client.safe_dict(answer, call.unwrap, {})
-    return client.parse_order(inner, client.market(call.symbol))
-
-
 def section_of(capabilities: Capabilities, symbol: str) -> Segment:
     """Give how a symbol's kind of instrument is traded. Raises: InvalidInput where it is not."""
     kind = InstrumentKind.SWAP if ":" in symbol else InstrumentKind.SPOT
     found = capabilities.segment(kind)
     if found is None:
-        raise InvalidInput(f"{capabilities.venue} has no swaps here; trade {symbol} elsewhere.")
+        raise InvalidInput(
+            f"No swap is traded at {capabilities.venue}: {capabilities.swap_refusal}"
+        )
     return found
 
 
@@ -100,7 +92,12 @@ def create(capabilities: Capabilities, order: Order, instrument: Instrument) -> 
     if order.is_exit:
         params |= segment.exit_params
     form, price = _form(capabilities, segment, order, params)
-    quantity = plain(_contracts(order.quantity, instrument))
+    contracts = _contracts(order.quantity, instrument)
+    quantity = int(contracts) if segment.is_quantity_whole else plain(contracts)
+    if quantity != contracts and segment.is_quantity_whole:
+        raise InvalidInput(f"{capabilities.venue} takes whole contracts of {order.symbol} only.")
+    for each in (order.price_limit, order.price_trigger):
+        _check_digits(capabilities, segment, each)
     if segment.quantity_key is not None:
         params[segment.quantity_key] = quantity
     if segment.price_key is not None and price is not None:
@@ -110,7 +107,20 @@ def create(capabilities: Capabilities, order: Order, instrument: Instrument) -> 
         args=(order.symbol, form, order.side.value, quantity, price),
         params=params,
         symbol=order.symbol,
+        deadline=capabilities.deadline,
     )
+
+
+def _check_digits(capabilities: Capabilities, segment: Segment, price: Decimal | None) -> None:
+    """Keep a price back that ccxt would round. Raises: InvalidInput."""
+    digits_max = segment.price_digits_max
+    if price is None or digits_max is None:
+        return
+    if len(price.normalize(_EXACT).as_tuple().digits) > digits_max:
+        raise InvalidInput(
+            f"{capabilities.venue} takes prices of {digits_max} significant digits,"
+            f" not {plain(price)}."
+        )
 
 
 def _form(
@@ -134,8 +144,10 @@ def _form(
             return "market", None
         case OrderKind.STOP:
             terms = segment.stop
-            if order.price_trigger is None or terms.form is StopForm.NONE:
-                raise InvalidInput(f"A stop on {order.symbol} cannot rest at {venue}.")
+            if terms.form is StopForm.NONE:
+                raise InvalidInput(f"No stop rests at {venue}: {terms.refusal}")
+            if order.price_trigger is None:
+                raise InvalidInput(f"A stop on {order.symbol} needs a trigger price.")
             params[terms.price_key] = plain(order.price_trigger)
             params |= terms.buy if order.side is OrderSide.BUY else terms.sell
             if terms.form is StopForm.MARKET:
@@ -280,6 +292,8 @@ def _asked(segment: Segment, question: Question, order: Order) -> Call | None:
             named = order.venue_order_id
         case Naming.LISTED:
             pass
+    if question.date_key is not None and order.submitted_at is not None:
+        params[question.date_key] = order.submitted_at.date().isoformat()
     if question.method in _LISTS:
         since = order.submitted_at if question.takes_since else None
         call = _list_call(question, order.symbol, since)

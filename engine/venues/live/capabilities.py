@@ -2,20 +2,14 @@
 
 from engine.errors import InvalidInput
 from engine.venues.live.capabilities_deep import BINANCE, BYBIT
+from engine.venues.live.capabilities_spot import BITFINEX, BITSTAMP, COINBASE, KRAKEN
 from engine.venues.live.capabilities_terms import Capabilities
-from engine.venues.live.capabilities_wire import (
-    BITGET,
-    BITSTAMP,
-    COINBASE,
-    GATE,
-    HTX,
-    KRAKEN,
-    KUCOIN,
-    MEXC,
-    OKX,
-)
+from engine.venues.live.capabilities_wire import BITGET, GATE, HTX, KUCOIN, MEXC, OKX
 
-_ALL = (BINANCE, BYBIT, OKX, KRAKEN, GATE, BITGET, COINBASE, MEXC, BITSTAMP, KUCOIN, HTX)
+_ALL = (
+    *(BINANCE, BYBIT),
+    *(OKX, KRAKEN, KUCOIN, GATE, BITGET, COINBASE, HTX, MEXC, BITFINEX, BITSTAMP),
+)
 TABLE = {each.venue: each for each in _ALL}
 
 

@@ -61,9 +61,9 @@ class Question:
     `method` is ccxt's, unified or of the venue's own endpoints; `key` the parameter that carries
     our id under `Naming.PARAMETER`; `weight` what it costs of the venue's request budget, in its
     units; `page_max` how many rows come back at most, None where the answer is one order; a list as
-    long as that proves no absence. `since_key` names the parameter for the earliest time (ms) where
-    ccxt's own argument for it does not arrive. `market_key` names the parameter of an endpoint that
-    takes the venue's id of the market; `unwrap` where the order lies in that endpoint's answer.
+    long as that proves no absence. `market_key` names the parameter of an endpoint that
+    takes the venue's id of the market; `unwrap` where the order lies in that endpoint's answer;
+    `date_key` the one that takes the day (UTC) of the order beside our id.
     """
 
     method: str
@@ -76,6 +76,7 @@ class Question:
     takes_since: bool = False
     market_key: str | None = None
     unwrap: str | None = None
+    date_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +98,39 @@ class StopTerms:
     """How a stop is created: `price_key` carries its trigger price.
 
     `buy` and `sell` are added by side; `children` are the keys of a raw answer that name the order
-    which a fired stop became.
+    which a fired stop became: that one is asked for then. `refusal` says in plain words why no stop
+    rests here, under `StopForm.NONE`.
     """
 
     form: StopForm
+    refusal: str = ""
     price_key: str = "triggerPrice"
     buy: Params = field(default_factory=dict)
     sell: Params = field(default_factory=dict)
     children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """How a create says until when the venue may take it: `window_ms` after it is sent.
+
+    In `header` as milliseconds since 1970, or in the parameter `key` as ISO 8601.
+    """
+
+    window_ms: int
+    header: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelProof:
+    """Where a raw answer says that a cancel was taken, where it names no order.
+
+    What stands under `path` must be one of `values`, or anything but nothing where none are given.
+    """
+
+    path: tuple[str, ...]
+    values: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +145,8 @@ class Segment:
     question for each book; `settle_key` names the settle currency in them. `trade_params` go with a
     question for own trades. `quantity_key` and `price_key` are the venue's own parameters, set
     beside ccxt's where ccxt would write a float: it reads no Decimal as a market's precision.
+    `is_quantity_whole` and `is_id_whole` mark what must be a number in JSON, exact as an integer.
+    `price_digits_max` is how many significant digits a price may have.
     """
 
     kind: InstrumentKind
@@ -134,6 +162,9 @@ class Segment:
     is_reduce_only_enforced: bool = False
     quantity_key: str | None = None
     price_key: str | None = None
+    is_quantity_whole: bool = False
+    is_id_whole: bool = False
+    price_digits_max: int | None = None
     id_prefix: str = ""
     id_keys: tuple[str, ...] = ()
     is_listed_by_symbol: bool = False
@@ -144,6 +175,7 @@ class Segment:
     balance_params: Params = field(default_factory=dict)
     position_params: Params = field(default_factory=dict)
     leverage_params: Params = field(default_factory=dict)
+    cancel_proof: CancelProof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +200,16 @@ class Capabilities:
     venue still takes a create, None where it knows none; `trade_window_days` how far one question
     for own trades reaches, None where there is no bound; `has_*_stream` tell of ccxt.pro. `unused`
     names the kinds of instruments of which the account's venue lists none: nothing is asked there.
+    `swap_refusal` says in plain words why there is no swap; `deadline` how a create is bounded
+    where ccxt does not see to it by itself.
     """
 
     venue: str
     tested: Tested
     spot: Segment
     swap: Segment | None = None
+    swap_refusal: str = ""
+    deadline: Deadline | None = None
     options: Params = field(default_factory=dict)
     receive_window_ms: int | None = None
     trade_window_days: int | None = None

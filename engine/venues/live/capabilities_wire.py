@@ -1,191 +1,226 @@
-"""The capability table of the venues that are tried request by request, and not at the venue."""
+"""The capability table of the venues with swaps that are tried request by request only."""
 
-from dataclasses import replace
 from typing import Any
 
-from engine.identities import form_of
-from engine.instruments import InstrumentKind
+from engine.venues.live.capabilities_parts import (
+    by_id,
+    closed,
+    named,
+    opened,
+    spot,
+    swap,
+    watched,
+)
 from engine.venues.live.capabilities_terms import (
-    REDUCE_ONLY,
     Book,
+    CancelProof,
     Capabilities,
+    Deadline,
     Naming,
-    Params,
-    Question,
-    Segment,
-    Source,
     StopForm,
     StopTerms,
     Tested,
 )
 
-_SPOT, _SWAP = InstrumentKind.SPOT, InstrumentKind.SWAP
-_NO_STOP = StopTerms(form=StopForm.NONE)
+_CROSS = {"marginMode": "cross"}
+_SWAP: dict[str, Any] = {"type": "swap"}
 
-
-def _by_id(
-    method: str, naming: Naming = Naming.PARAMETER, *, key: str = "clientOrderId", **params: object
-) -> Question:
-    return Question(method=method, source=Source.BY_ID, naming=naming, key=key, params=params)
-
-
-def _open(**params: object) -> Question:
-    return Question(
-        method="fetch_open_orders",
-        source=Source.OPEN,
-        naming=Naming.LISTED,
-        params=params,
-        page_max=100,
-    )
-
-
-_CLOSED = Question(
-    method="fetch_closed_orders",
-    source=Source.CLOSED,
-    naming=Naming.LISTED,
-    page_max=100,
-    takes_since=True,
+# A stop lies in a book of its own, under a name of its own, and becomes another order as it fires;
+# that one names the stop, and is followed.
+_OKX_STOP = StopTerms(form=StopForm.MARKET, children=("ordId",))
+_OKX_TRIGGER = Book(
+    lookups=(by_id("fetch_order", trigger=True), opened(trigger=True)),
+    cancels=(by_id("cancel_order", trigger=True),),
+    id_key="algoClOrdId",
 )
-_CLOSED_50 = replace(_CLOSED, page_max=50)
-_NAMED = Book(lookups=(_by_id("fetch_order"), _open(), _CLOSED), cancels=(_by_id("cancel_order"),))
-
-
-def _resolved() -> Book:
-    """Our id does not cancel: the venue's own is looked up in lists first."""
-    return Book(
-        lookups=(_open(), _CLOSED),
-        cancels=(_by_id("cancel_order", Naming.VENUE_ID),),
-    )
-
-
-def _spot(venue: str, plain: Book, **fields: Any) -> Segment:
-    made: dict[str, Any] = {"trigger": plain, "stop": _NO_STOP, "listings": (_open(),)} | fields
-    return Segment(kind=_SPOT, id_form=form_of(venue, is_swap=False), plain=plain, **made)
-
-
-def _swap(venue: str, plain: Book, params: Params, listing: Params) -> Segment:
-    return Segment(
-        kind=_SWAP,
-        id_form=form_of(venue, is_swap=True),
-        plain=plain,
-        trigger=plain,
-        stop=_NO_STOP,
-        listings=(_open(**listing),),
-        params=params,
-        exit_params=REDUCE_ONLY,
-        is_reduce_only_enforced=True,
-        trade_params=listing,
-        balance_params=listing,
-    )
-
-
+# Filled ones and cancelled ones are two lists.
+_OKX_BOOK = named(closed(), closed("fetch_canceled_orders"))
+_OKX_WINDOW_MS = 5_000
 OKX = Capabilities(
     venue="okx",
     tested=Tested.WIRE,
-    spot=_spot("okx", _NAMED, market_buy_params={"tgtCcy": "base_ccy"}),
-    swap=_swap("okx", _NAMED, {"marginMode": "cross"}, {"type": "swap"}),
-    options={"createOrder": "privatePostTradeOrder"},
+    spot=spot(
+        "okx",
+        _OKX_BOOK,
+        _OKX_STOP,
+        trigger=_OKX_TRIGGER,
+        id_keys=("algoClOrdId",),
+        market_buy_params={"tgtCcy": "base_ccy"},
+        # The list of stops covers spot and swaps; each kind of stop is asked for by its name.
+        listings=(
+            opened(instType="SPOT"),
+            opened(trigger=True),
+            opened(trigger=True, ordType="conditional,oco"),
+            opened(trigger=True, ordType="move_order_stop"),
+        ),
+    ),
+    swap=swap(
+        "okx",
+        _OKX_BOOK,
+        StopTerms(
+            form=StopForm.MARKET,
+            children=_OKX_STOP.children,
+            buy={"triggerPxType": "mark"},
+            sell={"triggerPxType": "mark"},
+        ),
+        _SWAP,
+        trigger=_OKX_TRIGGER,
+        id_keys=("algoClOrdId",),
+        params=_CROSS,
+        listings=(opened(instType="SWAP"),),
+        # One purse holds both.
+        balance_params={},
+        position_params={"instType": "SWAP"},
+        leverage_params=_CROSS,
+    ),
+    # ccxt would name a stop after its broker, beside our name.
+    options={"createOrder": "privatePostTradeOrder", "brokerId": None},
+    deadline=Deadline(window_ms=_OKX_WINDOW_MS, header="expTime"),
+    receive_window_ms=_OKX_WINDOW_MS,
     has_sandbox=True,
     needs_password=True,
-    notes=("Stops are watched by the engine: not tried yet at the venue's trigger book.",),
 )
+_BITGET_BOOK = named(closed("fetch_canceled_and_closed_orders"))
 BITGET = Capabilities(
     venue="bitget",
     tested=Tested.WIRE,
-    spot=_spot("bitget", _NAMED, market_buy_params=None),
-    swap=_swap("bitget", _NAMED, {"marginMode": "cross"}, {"type": "swap"}),
+    spot=spot(
+        "bitget",
+        _BITGET_BOOK,
+        watched("ccxt sends a stop to a unified account as a market order at once."),
+        market_buy_params=None,
+        listings=(opened(), opened(trigger=True)),
+        # Spot and swap share their names there.
+        trade_params={"category": "SPOT"},
+        is_traded_by_symbol=True,
+    ),
+    swap=swap(
+        "bitget",
+        _BITGET_BOOK,
+        watched("a unified account binds a stop to the whole position, and ccxt cannot find it."),
+        _SWAP,
+        is_traded_by_symbol=True,
+        listings=(opened(**_SWAP), opened(**_SWAP, trigger=True)),
+        trade_params={"category": "USDT-FUTURES"},
+        balance_params={},
+        position_params={},
+    ),
     options={"uta": True},
     has_sandbox=True,
     needs_password=True,
     notes=("Needs a unified trading account.",),
 )
-KRAKEN = Capabilities(
-    venue="kraken",
-    tested=Tested.WIRE,
-    spot=_spot(
-        "kraken",
-        Book(lookups=(_open(), _CLOSED_50), cancels=(_by_id("cancel_order"),)),
-        id_keys=("cl_ord_id",),
-        trades_page_max=50,
-    ),
-    notes=("ccxt sends a stop with `triggerPrice` as a market order at once: never do.",),
+_GATE_BOOK = Book(
+    lookups=(by_id("fetch_order", Naming.ARGUMENT), opened(), closed()),
+    cancels=(by_id("cancel_order", Naming.ARGUMENT),),
 )
-COINBASE = Capabilities(
-    venue="coinbase",
-    tested=Tested.WIRE,
-    spot=_spot(
-        "coinbase",
-        Book(id_key="client_order_id", lookups=_resolved().lookups, cancels=_resolved().cancels),
-        market_buy_params=None,
-    ),
-    has_trade_stream=False,
-    notes=("Rests a stop only with a limit; the engine watches it instead.",),
-)
+_GATE_STOP = watched("Gate keeps no name of ours on a stop, so it could not be found again.")
 GATE = Capabilities(
     venue="gate",
     tested=Tested.WIRE,
-    spot=_spot(
+    spot=spot(
         "gate",
-        Book(
-            lookups=(_by_id("fetch_order", Naming.ARGUMENT), _open(), _CLOSED),
-            cancels=(_by_id("cancel_order", Naming.ARGUMENT),),
-        ),
+        _GATE_BOOK,
+        _GATE_STOP,
         id_prefix="t-",
         id_keys=("text",),
         market_buy_params=None,
+        listings=(opened(), opened(trigger=True)),
+    ),
+    swap=swap(
+        "gate",
+        _GATE_BOOK,
+        _GATE_STOP,
+        _SWAP,
+        id_prefix="t-",
+        id_keys=("text",),
+        listings=(opened(**_SWAP), opened(**_SWAP, trigger=True)),
+        leverage_params=_CROSS,
     ),
     options={"unifiedAccount": False},
     trade_window_days=30,
     has_sandbox=True,
+    notes=("Swaps are those settled in USDT.",),
 )
 MEXC = Capabilities(
     venue="mexc",
     tested=Tested.WIRE,
-    spot=_spot("mexc", _NAMED, is_listed_by_symbol=True, is_traded_by_symbol=True),
+    spot=spot(
+        "mexc",
+        named(closed("fetch_orders")),
+        watched("ccxt sends a stop as a market order at once."),
+        is_listed_by_symbol=True,
+        is_traded_by_symbol=True,
+    ),
+    swap_refusal="ccxt writes sizes and prices of contracts as floats, and rests immediate orders.",
     receive_window_ms=5_000,
-    notes=(
-        "ccxt sends a stop as a market order at once: never do.",
-        "Swaps are left out: ccxt writes their numbers as floats and rests an immediate order.",
-    ),
 )
-BITSTAMP = Capabilities(
-    venue="bitstamp",
-    tested=Tested.WIRE,
-    spot=_spot(
-        "bitstamp",
-        Book(
-            lookups=(_by_id("fetch_order"), _open()),
-            cancels=(_by_id("cancel_order", Naming.VENUE_ID),),
-        ),
-        ioc_params={"ioc_order": "True"},
-    ),
-    notes=("ccxt sends a stop as a market order at once: never do.",),
-)
-
+_KUCOIN_BOOK = named()
 KUCOIN = Capabilities(
     venue="kucoin",
     tested=Tested.WIRE,
-    spot=_spot(
+    spot=spot(
         "kucoin",
-        _NAMED,
+        _KUCOIN_BOOK,
+        StopTerms(form=StopForm.MARKET),
         trigger=Book(
-            lookups=(_open(trigger=True), *_NAMED.lookups),
-            cancels=(_by_id("cancel_order", trigger=True), *_NAMED.cancels),
+            lookups=(opened(trigger=True), *_KUCOIN_BOOK.lookups),
+            cancels=(by_id("cancel_order", trigger=True), *_KUCOIN_BOOK.cancels),
         ),
-        stop=StopTerms(form=StopForm.MARKET),
-        listings=(_open(), _open(trigger=True)),
+        listings=(opened(), opened(trigger=True)),
+        trades_page_max=50,
+    ),
+    swap=swap(
+        "kucoin",
+        Book(
+            lookups=(
+                by_id("fetch_order"),
+                opened(pageSize=100),
+                closed(pageSize=100),
+            ),
+            cancels=_KUCOIN_BOOK.cancels,
+        ),
+        watched("KuCoin cancels a stop on a contract by its own number only."),
+        _SWAP,
+        params=_CROSS,
+        is_quantity_whole=True,
+        listings=(
+            opened(**_SWAP, pageSize=100),
+            opened(**_SWAP, pageSize=100, trigger=True),
+        ),
+        cancel_proof=CancelProof(path=("data", "cancelledOrderIds")),
+        balance_params={"type": "swap", "code": "USDT"},
+        position_params={},
         trades_page_max=50,
     ),
     options={"uta": False},
     trade_window_days=7,
     needs_password=True,
-    notes=("Needs a classic account.", "Swaps are left out: ccxt fails on exact quantities."),
+    notes=("Needs a classic account.", "Swaps are those settled in USDT."),
 )
+_HTX_SWAP: dict[str, Any] = {"type": "swap", "subType": "linear"}
 HTX = Capabilities(
     venue="htx",
     tested=Tested.WIRE,
-    spot=_spot("htx", _NAMED, market_buy_params=None, id_keys=("client-order-id",)),
-    swap=_swap("htx", _NAMED, {"marginMode": "cross"}, {"type": "swap"}),
+    spot=spot(
+        "htx",
+        named(closed(states="filled,partial-canceled,canceled")),
+        # It is the same order before and after it fires.
+        StopTerms(form=StopForm.LIMIT),
+        market_buy_params=None,
+        id_keys=("client-order-id",),
+        # Partly cancelled, cancelled, being cancelled; the others say that nothing was.
+        cancel_proof=CancelProof(path=("data",), values=frozenset({"5", "7", "10"})),
+    ),
+    swap=swap(
+        "htx",
+        named(closed(states="filled,partially_canceled,canceled")),
+        watched("ccxt overwrites what marks a stop on a contract, so it would leave at once."),
+        _HTX_SWAP,
+        params=_CROSS,
+        is_traded_by_symbol=True,
+        listings=(opened(**_HTX_SWAP), opened(**_HTX_SWAP, trigger=True)),
+    ),
     trade_window_days=2,
     notes=("ccxt asks once for the account's number before the first spot order.",),
 )

@@ -7,8 +7,10 @@ from engine.orders import Order
 from engine.venues.live.capabilities_terms import Segment
 
 
-def on_wire(segment: Segment, client_order_id: str) -> str:
-    """Write our id as the venue takes it."""
+def on_wire(segment: Segment, client_order_id: str) -> str | int:
+    """Write our id as the venue takes it: as text, or as a number."""
+    if segment.is_id_whole:
+        return int(client_order_id)
     return segment.id_prefix + client_order_id
 
 

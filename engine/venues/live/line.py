@@ -16,8 +16,9 @@ from engine.orders import Order
 from engine.ports import Clock, Gate, VenueUnavailable
 from engine.venues.ccxt_library import fault_classes
 from engine.venues.live.answers import silence
+from engine.venues.live.asking import ask, stamped
 from engine.venues.live.budget import RULES, USUAL, Priority, RequestBudget
-from engine.venues.live.calls import Call, ask
+from engine.venues.live.calls import Call
 from engine.venues.live.vitals import Pulse
 
 _asked: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextVar(
@@ -80,6 +81,7 @@ class Line:
             return heard(code, *rest)
 
         client.fetch, client.on_rest_response = gated, hear
+        stamped(client)
 
     async def send(self, client: Any, call: Call, order: Order, gate: Gate) -> object:
         """Send one create, once, and give its outcome: what ccxt returned, or what it raised.

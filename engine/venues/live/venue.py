@@ -187,7 +187,8 @@ class LiveVenue:
                     break
         except (InvalidInput, VenueUnavailable) as silent:
             return CancelUnanswered(client_order_id=name, text=str(silent))
-        return cancel_answer(self.name, name, outcome)
+        proof = calls.section_of(self._capabilities, order.symbol).cancel_proof
+        return cancel_answer(self.name, name, outcome, proof=proof)
 
     async def lookup(self, order: Order) -> LookupAnswer:
         """Search for an order in every source the venue has."""

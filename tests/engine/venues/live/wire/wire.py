@@ -1,7 +1,7 @@
 """A server that writes down what ccxt sends, and clients with two small markets each."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,8 @@ from engine.instruments import Instrument, InstrumentKind
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.venues.ccxt_library import client_class, fault_classes, rebased
 from engine.venues.live import capabilities
-from engine.venues.live.calls import Call, ask
+from engine.venues.live.asking import ask, stamped
+from engine.venues.live.calls import Call
 
 SPOT, SWAP = "BTC/USDT", "BTC/USDT:USDT"
 AT = datetime(2026, 11, 17, 14, 32, 5, tzinfo=UTC)
@@ -30,6 +31,7 @@ class Request:
     path: str
     fields: dict[str, Any]
     text: str
+    headers: Mapping[str, str]
 
 
 @dataclass
@@ -57,8 +59,9 @@ class Wire:
     async def _hear(self, request: web.Request) -> web.Response:
         body = await request.text()
         fields: dict[str, Any] = dict(request.query)
-        if body.startswith("{"):
-            fields |= json.loads(body)
+        if body.startswith(("{", "[")):
+            sent = json.loads(body)
+            fields |= sent[0] if isinstance(sent, list) else sent
         elif body:
             fields |= dict(parse_qsl(body))
         self.requests.append(
@@ -67,6 +70,7 @@ class Wire:
                 path=request.path,
                 fields=fields,
                 text=f"{request.path_qs} {body}",
+                headers=request.headers,
             )
         )
         return web.json_response({})
@@ -119,6 +123,7 @@ def client(venue: str, url: str, markets: Sequence[dict[str, Any]]) -> Any:
     )
     made.urls["api"] = rebased(made.urls["api"], url)
     made.set_markets(list(markets))
+    stamped(made)
     return made
 
 

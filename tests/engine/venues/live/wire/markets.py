@@ -1,0 +1,47 @@
+"""The two small markets of each venue, under its own names."""
+
+from typing import Any
+
+from tests.engine.venues.live.wire import wire
+from tests.engine.venues.live.wire.wire import SPOT, SWAP
+
+_TYPES = "LIMIT MARKET STOP STOP_MARKET STOP_LOSS STOP_LOSS_LIMIT TAKE_PROFIT".split()
+_NAMES: dict[str, tuple[str, str | None]] = {
+    "binance": ("BTCUSDT", "BTCUSDT"),
+    "bybit": ("BTCUSDT", "BTCUSDT"),
+    "okx": ("BTC-USDT", "BTC-USDT-SWAP"),
+    "kraken": ("XBTUSDT", None),
+    "kucoin": ("BTC-USDT", "XBTUSDTM"),
+    "gate": ("BTC_USDT", "BTC_USDT"),
+    "bitget": ("BTCUSDT", "BTCUSDT"),
+    "coinbase": ("BTC-USDT", None),
+    "htx": ("btcusdt", "BTC-USDT"),
+    "mexc": ("BTCUSDT", None),
+    "bitfinex": ("tBTCUST", None),
+    "bitstamp": ("btcusdt", None),
+}
+
+
+def _of(venue: str) -> list[dict[str, Any]]:
+    spot, swap = _NAMES[venue]
+    fields: dict[str, Any] = {"info": {"orderTypes": _TYPES}}
+    if venue == "bitfinex":
+        # Digits after the point, and significant digits.
+        fields["precision"] = {"amount": 8, "price": 5}
+    if venue == "gate":
+        fields |= {"baseId": "BTC", "quoteId": "USDT"}
+    made = [wire.market(SPOT, spot, **fields)]
+    if swap is not None:
+        settle = "usdt" if venue == "gate" else "USDT"
+        made.append(wire.market(SWAP, swap, **(fields | {"settleId": settle})))
+    return made
+
+
+MARKETS = {venue: _of(venue) for venue in _NAMES}
+
+
+def prepared(client: Any) -> Any:
+    """Spare a client what ccxt asks once before the first order, where it asks anything."""
+    if client.id == "htx":
+        client.accounts = [{"id": "77", "type": "spot"}]
+    return client
