@@ -20,7 +20,8 @@ import importlib.util
 import ssl
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -132,6 +133,35 @@ def pointed(
         by_demo = client.id in DEMO_VENUES
         (client.enable_demo_trading if by_demo else client.set_sandbox_mode)(True)
     client.urls["api"] = rebased(client.urls["api"], api_url, ws_url)
+
+
+def reading_decimals(client: Any) -> None:
+    """Let a client read what it wrote itself, where its numbers are Decimals.
+
+    ccxt reads an order or a trade more than once, and takes a Decimal for nothing the second time:
+    every fee was lost, and sizes where a venue's parser goes over its own result.
+    """
+    for name, keys in (("safe_string", 1), ("safe_string_2", 2), ("safe_string_n", 0)):
+        setattr(client, name, _or_decimal(getattr(client, name), keys))
+
+
+def _or_decimal(read: Callable[..., Any], keys: int) -> Callable[..., Any]:
+    """Read a Decimal where ccxt's own reader finds nothing; a count of 0 takes a list of keys."""
+
+    def reader(source: Any, *rest: Any) -> Any:
+        found = read(source, *rest[: keys or 1])
+        if found is not None:
+            return found
+        for key in rest[:keys] if keys else rest[0]:
+            try:
+                value = source[key]
+            except (LookupError, TypeError):
+                continue
+            if isinstance(value, Decimal) and value.is_finite():
+                return f"{value:f}"
+        return rest[keys or 1] if len(rest) > (keys or 1) else None
+
+    return reader
 
 
 def pooled(client: Any, *, connections_max: int, tls: ssl.SSLContext) -> None:

@@ -138,7 +138,7 @@ def _is_name(value: object) -> bool:
 def _is_proven(outcome: object, proof: CancelProof | None) -> bool:
     if proof is None or not isinstance(outcome, Mapping):
         return False
-    found = _at(outcome.get("info"), proof.path)
+    found = _at(outcome.get("info", outcome), proof.path)
     return str(found) in proof.values if proof.values else found not in (None, "", 0, "0", [])
 
 

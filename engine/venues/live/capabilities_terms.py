@@ -146,7 +146,8 @@ class Segment:
     question for own trades. `quantity_key` and `price_key` are the venue's own parameters, set
     beside ccxt's where ccxt would write a float: it reads no Decimal as a market's precision.
     `is_quantity_whole` and `is_id_whole` mark what must be a number in JSON, exact as an integer.
-    `price_digits_max` is how many significant digits a price may have.
+    `price_digits_max` is how many significant digits a price may have; `is_fee_unsigned` says that
+    a fee's sign as ccxt gives it means nothing: the venue pays no rebates.
     """
 
     kind: InstrumentKind
@@ -165,6 +166,7 @@ class Segment:
     is_quantity_whole: bool = False
     is_id_whole: bool = False
     price_digits_max: int | None = None
+    is_fee_unsigned: bool = False
     id_prefix: str = ""
     id_keys: tuple[str, ...] = ()
     is_listed_by_symbol: bool = False

@@ -92,6 +92,7 @@ BITGET = Capabilities(
         listings=(opened(), opened(trigger=True)),
         # Spot and swap share their names there.
         trade_params={"category": "SPOT"},
+        is_fee_unsigned=True,
         is_traded_by_symbol=True,
     ),
     swap=swap(
@@ -102,6 +103,7 @@ BITGET = Capabilities(
         is_traded_by_symbol=True,
         listings=(opened(**_SWAP), opened(**_SWAP, trigger=True)),
         trade_params={"category": "USDT-FUTURES"},
+        is_fee_unsigned=True,
         balance_params={},
         position_params={},
     ),
@@ -204,7 +206,16 @@ HTX = Capabilities(
     tested=Tested.WIRE,
     spot=spot(
         "htx",
-        named(closed(states="filled,partial-canceled,canceled")),
+        Book(
+            lookups=named(closed(states="filled,partial-canceled,canceled")).lookups,
+            # Of the answer to its own cancel ccxt keeps nothing.
+            cancels=(
+                by_id(
+                    "spot_private_post_v1_order_orders_submitcancelclientorder",
+                    key="client-order-id",
+                ),
+            ),
+        ),
         # It is the same order before and after it fires.
         StopTerms(form=StopForm.LIMIT),
         market_buy_params=None,
@@ -219,6 +230,7 @@ HTX = Capabilities(
         _HTX_SWAP,
         params=_CROSS,
         is_traded_by_symbol=True,
+        cancel_proof=CancelProof(path=("order_id",)),
         listings=(opened(**_HTX_SWAP), opened(**_HTX_SWAP, trigger=True)),
     ),
     trade_window_days=2,

@@ -35,3 +35,13 @@ def names(segment: Segment, answered: Mapping[str, Any], order: Order) -> bool:
         return True
     theirs = answered.get("order") if "takerOrMaker" in answered else answered.get("id")
     return theirs is not None and theirs == order.venue_order_id
+
+
+def venue_ids(answered: Mapping[str, Any]) -> frozenset[str]:
+    """Give the venue's ids of an order: ccxt's, and that in the raw answer.
+
+    They differ for what a stop of OKX became: ccxt gives it the id of the stop.
+    """
+    raw = answered.get("info")
+    named = [answered.get("id"), raw.get("ordId") if isinstance(raw, Mapping) else None]
+    return frozenset(str(each) for each in named if each not in (None, ""))

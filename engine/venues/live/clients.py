@@ -20,6 +20,7 @@ from engine.venues.ccxt_library import (
     pointed,
     pooled,
     pro_client_class,
+    reading_decimals,
     rebased,
 )
 from engine.venues.live.account import LiveAccount
@@ -151,6 +152,7 @@ class Clients:
                 "timeout_on_exit": 0,
             }
         )
+        reading_decimals(client)
         # ccxt logs keys and signatures at the level of debugging
         client.logger = _ccxt_log
         client.logger.setLevel(logging.WARNING)

@@ -128,12 +128,14 @@ class Executions:
     def _read(
         self, row: Mapping[str, Any], symbol: str, instrument: Instrument, named: str | None
     ) -> FillReported:
+        segment = calls.section_of(self._capabilities(), symbol)
         return fill_reported(
             row,
             venue=self._line.venue,
             symbol=symbol,
             instrument=instrument,
             client_order_id=named,
+            is_fee_unsigned=segment.is_fee_unsigned,
         )
 
     def _known(self, segment: Segment, row: Mapping[str, Any], symbol: str) -> str | None:
@@ -152,7 +154,7 @@ class Executions:
     async def _asked(self, segment: Segment, symbol: str, order_id: str) -> str | None:
         call = Call(method="fetch_order", args=(order_id, symbol), symbol=symbol, weight=4)
         row = await self._line.answer(self._clients.data, call)
-        if not isinstance(row, Mapping) or str(row.get("id")) != order_id:
+        if not isinstance(row, Mapping) or order_id not in client_ids.venue_ids(row):
             raise VenueUnavailable(f"{self._line.venue} does not say whose a trade is")
         named = client_ids.seen(segment, row)
         self.learn(symbol, order_id, named)

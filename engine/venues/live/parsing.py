@@ -26,6 +26,11 @@ STATUSES: Final[Mapping[str, VenueOrderStatus]] = {
     "rejected": VenueOrderStatus.REJECTED,
 }
 _TRIGGERS: Final = ("stopPrice", "triggerPrice", "triggerPx", "trigger_price")
+_SIDE_KEYS: Final = ("mode", "position_side", "positionSide")
+_TWO_SIDES: Final = frozenset(
+    {("mode", "dual_long"), ("mode", "dual_short")}
+    | {(key, side) for key in _SIDE_KEYS[1:] for side in ("long", "short")}
+)
 _NO_TRADES: Final = frozenset({"Funding"})
 _LIQUIDITY: Final = {"maker": Liquidity.MAKER, "taker": Liquidity.TAKER}
 
@@ -45,6 +50,8 @@ def order_seen(
     """
     named, side = row.get("id"), _side(row)
     amount, filled = number(row.get("amount")), number(row.get("filled"))
+    if amount is None and filled is not None:
+        amount = _whole(row, filled)
     if named in (None, ""):
         raise Unreadable(f"{venue} shows an order without an id")
     if amount is None or amount <= ZERO:
@@ -79,7 +86,13 @@ def is_trade(row: Row) -> bool:
 
 
 def fill_reported(
-    row: Row, *, venue: str, symbol: str, instrument: Instrument, client_order_id: str | None
+    row: Row,
+    *,
+    venue: str,
+    symbol: str,
+    instrument: Instrument,
+    client_order_id: str | None,
+    is_fee_unsigned: bool = False,
 ) -> FillReported:
     """Read an own trade. Raises: Unreadable when its id, side, size, price or time is missing."""
     named, order_id = row.get("id"), row.get("order")
@@ -98,7 +111,7 @@ def fill_reported(
             side=_side(row),
             quantity=quantity * instrument.contract_size,
             price=price,
-            fee=fee,
+            fee=abs(fee) if is_fee_unsigned else fee,
             fee_currency=currency,
             at=EPOCH + timedelta(milliseconds=int(stamp_ms)),
             client_order_id=client_order_id,
@@ -118,7 +131,7 @@ def position_of(row: Row, *, venue: str, instrument: Instrument) -> VenuePositio
         raise Unreadable(f"{venue} shows a position without a size")
     if contracts == ZERO:
         return None
-    if row.get("hedged") is True:
+    if row.get("hedged") is True or _is_of_two_sides(row.get("info")):
         raise Unreadable(f"{venue} is in hedge mode for {instrument.symbol}: set one-way mode")
     side = row.get("side")
     if side not in ("long", "short"):
@@ -143,11 +156,25 @@ def amounts(balance: Row, part: str) -> dict[str, Decimal]:
     return {currency: amount for currency, amount in read.items() if amount}
 
 
+def _is_of_two_sides(raw: object) -> bool:
+    """Tell hedge mode where ccxt does not: at Gate, HTX and KuCoin."""
+    if not isinstance(raw, Mapping):
+        return False
+    return not _TWO_SIDES.isdisjoint((key, str(raw.get(key)).lower()) for key in _SIDE_KEYS)
+
+
 def _side(row: Row) -> OrderSide:
     side = row.get("side")
     if side not in ("buy", "sell"):
         raise Unreadable("a row came without a side")
     return OrderSide(side)
+
+
+def _whole(row: Row, filled: Decimal) -> Decimal | None:
+    """Add up an order's size where the venue says only what of it is left, as Bitstamp does."""
+    raw = row.get("info")
+    left = number(raw.get("amount_remaining")) if isinstance(raw, Mapping) else None
+    return None if left is None else filled + left
 
 
 def _trigger(row: Row) -> Decimal | None:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.instruments import Instrument
-from engine.orders import Order
+from engine.orders import Order, OrderKind
 from engine.reports import LookupAnswer, OrderNotSeen, OrderSeen
 from engine.venues.live import calls, client_ids
 from engine.venues.live.answers import silence
 from engine.venues.live.budget import Priority
-from engine.venues.live.calls import Lookup
+from engine.venues.live.calls import Call, Lookup
 from engine.venues.live.capabilities_terms import Capabilities, Source
 from engine.venues.live.line import Line
 from engine.venues.live.parsing import Unreadable, order_seen
@@ -47,6 +47,13 @@ class Search:
             if row is None:
                 silent = silent or self._doubt(lookup, outcome)
                 continue
+            child = self._child(row, order)
+            if child is not None:
+                outcome = await self._line.outcome(client, child, priority)
+                if isinstance(outcome, BaseException) or not isinstance(outcome, Mapping):
+                    silent = "its stop has fired, and the order that it became is not shown"
+                    continue
+                row = outcome
             if lookup.source is Source.TRADES:
                 silent = "it has traded, and its status is not shown"
                 continue
@@ -76,6 +83,16 @@ class Search:
             if client_ids.names(segment, row, order):
                 return row
         return None
+
+    def _child(self, row: Mapping[str, Any], order: Order) -> Call | None:
+        """Give the question for the order that a fired stop became; None while it has not."""
+        segment, raw = calls.section_of(self._capabilities, order.symbol), row.get("info")
+        if order.kind is not OrderKind.STOP or not isinstance(raw, Mapping):
+            return None
+        named = next((raw[key] for key in segment.stop.children if raw.get(key)), None)
+        if named is None or named == order.venue_order_id:
+            return None
+        return Call(method="fetch_order", args=(str(named), order.symbol), symbol=order.symbol)
 
     def _doubt(self, lookup: Lookup, outcome: object) -> str:
         """Say why an answer without the order proves nothing; empty when it does."""

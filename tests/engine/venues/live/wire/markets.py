@@ -1,5 +1,6 @@
 """The two small markets of each venue, under its own names."""
 
+from decimal import Decimal
 from typing import Any
 
 from tests.engine.venues.live.wire import wire
@@ -20,6 +21,13 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "bitfinex": ("tBTCUST", None),
     "bitstamp": ("btcusdt", None),
 }
+# What differs from BTC and USDT.
+_CURRENCIES = {
+    "kraken": ("XXBT", "USDT"), "bitfinex": ("BTC", "UST"), "htx": ("btc", "usdt"),
+    "bitstamp": ("btc", "usdt"),
+}  # fmt: skip
+_SIZED_IN_BASE = frozenset({"binance", "bybit", "bitget"})
+CONTRACT = Decimal("0.01")
 
 
 def _of(venue: str) -> list[dict[str, Any]]:
@@ -28,12 +36,12 @@ def _of(venue: str) -> list[dict[str, Any]]:
     if venue == "bitfinex":
         # Digits after the point, and significant digits.
         fields["precision"] = {"amount": 8, "price": 5}
-    if venue == "gate":
-        fields |= {"baseId": "BTC", "quoteId": "USDT"}
-    made = [wire.market(SPOT, spot, **fields)]
+    base, quote = _CURRENCIES.get(venue, ("BTC", "USDT"))
+    made = [wire.market(SPOT, spot, **fields, baseId=base, quoteId=quote)]
     if swap is not None:
         settle = "usdt" if venue == "gate" else "USDT"
-        made.append(wire.market(SWAP, swap, **(fields | {"settleId": settle})))
+        contract = Decimal(1) if venue in _SIZED_IN_BASE else CONTRACT
+        made.append(wire.market(SWAP, swap, **fields, settleId=settle, contractSize=contract))
     return made
 
 

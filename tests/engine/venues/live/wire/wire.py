@@ -14,7 +14,12 @@ from aiohttp import web
 from engine.identities import client_order_id, form_of
 from engine.instruments import Instrument, InstrumentKind
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
-from engine.venues.ccxt_library import client_class, fault_classes, rebased
+from engine.venues.ccxt_library import (
+    client_class,
+    fault_classes,
+    reading_decimals,
+    rebased,
+)
 from engine.venues.live import capabilities
 from engine.venues.live.asking import ask, stamped
 from engine.venues.live.calls import Call
@@ -36,10 +41,12 @@ class Request:
 
 @dataclass
 class Wire:
-    """Listen on a port of 127.0.0.1; every answer is an empty object."""
+    """Listen on a port of 127.0.0.1; every answer is that of its path, or `body`."""
 
     requests: list[Request] = field(default_factory=list)
     url: str = ""
+    body: str = "{}"
+    bodies: dict[str, str] = field(default_factory=dict)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> "Wire":
@@ -73,7 +80,9 @@ class Wire:
                 headers=request.headers,
             )
         )
-        return web.json_response({})
+        return web.Response(
+            text=self.bodies.get(request.path, self.body), content_type="application/json"
+        )
 
     async def heard(self, client: Any, *calls: Call) -> list[Request]:
         """Give what a client sends for these calls; the empty answer is a fault to ccxt."""
@@ -123,6 +132,7 @@ def client(venue: str, url: str, markets: Sequence[dict[str, Any]]) -> Any:
     )
     made.urls["api"] = rebased(made.urls["api"], url)
     made.set_markets(list(markets))
+    reading_decimals(made)
     stamped(made)
     return made
 
