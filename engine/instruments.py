@@ -31,6 +31,7 @@ class Instrument:
 
     `price_tick` and `quantity_step` are in quote and base currency, above zero; `fee_maker` and
     `fee_taker` are shares (0.001 is 0.1 %); `quantity_max` None means that the venue states none.
+    `price_digits` is how many significant digits a price may have, where the venue counts those.
     """
 
     venue: str
@@ -48,6 +49,7 @@ class Instrument:
     fee_taker: Decimal = ZERO
     leverage_max: Decimal = ONE
     active: bool = True
+    price_digits: int | None = None
 
     def quantity_rounded(self, quantity: Decimal) -> Decimal:
         """Round a quantity down to the lot: never more than was asked for."""
@@ -60,7 +62,10 @@ class Instrument:
 
     def price_rounded(self, price: Decimal, toward: Toward) -> Decimal:
         """Round a price to the tick in the direction given."""
-        return _step(price, self.price_tick, toward)
+        tick = self.price_tick
+        if self.price_digits is not None and price:
+            tick = max(tick, ONE.scaleb(price.adjusted() + 1 - self.price_digits))
+        return _step(price, tick, toward)
 
     def is_dust(self, quantity: Decimal, price: Decimal | None) -> bool:
         """Tell whether a remainder is too small for the venue to accept a closing order.

@@ -9,6 +9,9 @@ from engine.numbers import ONE, ZERO
 DECIMAL_PLACES, SIGNIFICANT_DIGITS, TICK_SIZE = 2, 3, 4
 # Most venues state a swap's highest leverage only to the account's owner.
 LEVERAGE_UNSTATED = Decimal(10)
+# Counts the significant digits of a price, up to eight places; and the places of a quantity.
+BY_DIGITS = "bitfinex"
+PLACES_MAX = Decimal("1e-8")
 Market = Mapping[str, object]
 
 
@@ -20,8 +23,14 @@ def instrument_of(venue: str, market: Market, precision_mode: int) -> Instrument
     """
     kind = _kind(market)
     precision, limits = _part(market, "precision"), _part(market, "limits")
-    tick = _step(precision.get("price"), precision_mode)
-    step = _step(precision.get("amount"), precision_mode)
+    digits = None
+    if venue == BY_DIGITS and precision_mode == SIGNIFICANT_DIGITS:
+        digits = number(precision.get("price"))
+        tick = None if digits is None else PLACES_MAX
+        step = _step(precision.get("amount"), DECIMAL_PLACES)
+    else:
+        tick = _step(precision.get("price"), precision_mode)
+        step = _step(precision.get("amount"), precision_mode)
     if kind is None or tick is None or step is None:
         return None
     contract = ONE
@@ -46,6 +55,7 @@ def instrument_of(venue: str, market: Market, precision_mode: int) -> Instrument
         fee_taker=number(market.get("taker")) or ZERO,
         leverage_max=leverage if kind is InstrumentKind.SWAP else ONE,
         active=market.get("active") is not False,
+        price_digits=None if digits is None else int(digits),
     )
 
 

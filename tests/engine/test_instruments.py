@@ -102,3 +102,22 @@ def test_the_cash_of_a_swap_is_its_settle_currency() -> None:
     assert cash_currency("BTC/USDT") == "USDT"
     assert cash_currency("BTC/USD:USDC") == "USDC"
     assert PERP.kind is InstrumentKind.SWAP
+
+
+@pytest.mark.parametrize(
+    ("price", "down", "up"),
+    [
+        ("61240.19", "61240", "61241"),
+        ("99999.5", "99999", "100000"),
+        ("0.0123456", "0.012345", "0.012346"),
+        ("0.000000123", "0.00000012", "0.00000013"),
+        ("1234567", "1234500", "1234600"),
+        ("12.345", "12.345", "12.345"),
+    ],
+)
+def test_a_venue_that_counts_significant_digits_gets_no_more_of_them(
+    price: str, down: str, up: str
+) -> None:
+    five = replace(BTC, price_tick=Decimal("1e-8"), price_digits=5)
+    assert five.price_rounded(Decimal(price), Toward.DOWN) == Decimal(down)
+    assert five.price_rounded(Decimal(price), Toward.UP) == Decimal(up)

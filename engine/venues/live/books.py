@@ -57,9 +57,9 @@ class Books:
         """Read an order whoever sent it; None for what is not traded here. Raises: Unreadable."""
         symbol = str(row.get("symbol"))
         instrument = self._clients.instruments.get(instrument_key(self._venue, symbol))
-        if instrument is None:
+        segment = calls.segment_of(self._capabilities(), symbol)
+        if instrument is None or segment is None:
             return None
-        segment = calls.section_of(self._capabilities(), symbol)
         seen = order_seen(
             row,
             venue=self._venue,

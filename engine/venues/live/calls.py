@@ -70,13 +70,18 @@ class Lookup:
 
 def section_of(capabilities: Capabilities, symbol: str) -> Segment:
     """Give how a symbol's kind of instrument is traded. Raises: InvalidInput where it is not."""
-    kind = InstrumentKind.SWAP if ":" in symbol else InstrumentKind.SPOT
-    found = capabilities.segment(kind)
+    found = segment_of(capabilities, symbol)
     if found is None:
         raise InvalidInput(
             f"No swap is traded at {capabilities.venue}: {capabilities.swap_refusal}"
         )
     return found
+
+
+def segment_of(capabilities: Capabilities, symbol: str) -> Segment | None:
+    """Give how a symbol's kind of instrument is traded, None where it is not."""
+    kind = InstrumentKind.SWAP if ":" in symbol else InstrumentKind.SPOT
+    return capabilities.segment(kind)
 
 
 def create(capabilities: Capabilities, order: Order, instrument: Instrument) -> Call:

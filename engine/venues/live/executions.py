@@ -62,10 +62,12 @@ class Executions:
     def heard(self, row: Mapping[str, Any]) -> FillReported | None:
         """Read a trade of the stream; None where its order's name is not known yet."""
         symbol = str(row.get("symbol"))
-        segment = calls.section_of(self._capabilities(), symbol)
+        segment = calls.segment_of(self._capabilities(), symbol)
         instrument = self._instrument(symbol)
+        if instrument is None or segment is None:
+            return None
         named = self._known(segment, row, symbol)
-        if instrument is None or named is _UNKNOWN:
+        if named is _UNKNOWN:
             return None
         return self._read(row, symbol, instrument, named)
 
@@ -113,7 +115,7 @@ class Executions:
     async def _report(self, segment: Segment, row: Mapping[str, Any]) -> FillReported | None:
         symbol = str(row.get("symbol"))
         instrument = self._instrument(symbol)
-        if instrument is None:
+        if instrument is None or calls.segment_of(self._capabilities(), symbol) is None:
             log.info("a trade of something that is not traded here is left out")
             return None
         named = self._known(segment, row, symbol)

@@ -340,3 +340,16 @@ def test_contracts_become_base_currency() -> None:
 )
 def test_what_cannot_be_rounded_or_settled_in_quote_is_left_out(changed: dict[str, object]) -> None:
     assert instrument_of("okx", {**SWAP, **changed}, 4) is None
+
+
+def test_bitfinex_counts_the_digits_of_a_price_and_the_places_of_a_quantity() -> None:
+    pair = {**SWAP, "symbol": "BTC/USDT", "spot": True, "swap": False, "settle": None}
+    market = {**pair, "precision": {"price": 5, "amount": 8}}
+
+    instrument = instrument_of("bitfinex", market, 3)
+
+    assert instrument is not None
+    assert (instrument.price_digits, instrument.price_tick) == (5, Decimal("0.00000001"))
+    assert instrument.quantity_step == Decimal("0.00000001")
+    # Elsewhere nobody says what the digits of a quantity are.
+    assert instrument_of("bitmex", market, 3) is None
