@@ -45,7 +45,7 @@ class DiskShelf:
         try:
             with (self._folder / name).open("rb") as file:
                 return _whole(file.read(CONTENT_BYTES_MAX))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as fault:
             _log.info("stored markets cannot be read", extra={"fault": fault.strerror})
@@ -85,7 +85,7 @@ class RedisShelf:
             finally:
                 await wire.close()
         except CacheFault as fault:
-            _log.info("stored markets cannot be read", extra={"fault": str(fault)})
+            _log.debug("stored markets cannot be read", extra={"fault": str(fault)})
             return None
         return None if found is None else await asyncio.to_thread(_whole, found)
 
@@ -99,7 +99,7 @@ class RedisShelf:
             finally:
                 await wire.close()
         except CacheFault as fault:
-            _log.info("markets cannot be stored", extra={"fault": str(fault)})
+            _log.debug("markets cannot be stored", extra={"fault": str(fault)})
 
     def _wire(self) -> "RedisWire":
         # redis-py takes 8 MB and 0.1 s; who has set REDIS_URL pays it anyway.

@@ -17,9 +17,9 @@ def test_an_owner_arms_this_start_and_the_next_one_begins_unarmed() -> None:
     (armed,) = desk.give(c.ArmLive, actor=person(Role.OWNER), session=desk.state.session)
 
     assert isinstance(armed, e.LiveArmed)
-    assert desk.state.armed
+    armed_then = desk.state.armed
     desk.start()
-    assert not desk.state.armed
+    assert (armed_then, desk.state.armed) == (True, False)
 
 
 def test_nobody_else_arms_and_no_old_card_and_nobody_twice() -> None:

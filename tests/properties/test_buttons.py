@@ -75,6 +75,7 @@ IDS: dict[str, st.SearchStrategy[Any]] = {
     "number": st.integers(0, 10**6),
     "message_id": st.integers(1, 2**31),
     "seq": SEQS,
+    "session": SEQS,
     "amount": st.one_of(
         st.integers(1, 999_999).map(Decimal), st.decimals("0.01", "9999", places=2)
     ),

@@ -94,6 +94,10 @@ class Sends:
                 self.equity = Fraction(equity)
             case e.JournalOpened(cash=cash):
                 self.equity = Fraction(cash)
+            case e.CashFlowed(amount=amount):
+                self.equity += Fraction(amount)
+            case e.PositionAdopted(quantity=quantity, price=price, is_holding=True):
+                self.equity += Fraction(quantity) * Fraction(price)
             case _:
                 self._take_permission(event)
 

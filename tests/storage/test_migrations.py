@@ -214,7 +214,7 @@ async def test_a_migration_that_is_killed_leaves_the_old_tables(sqlite_url: str)
 @pytest.mark.postgres
 async def test_processes_that_start_at_once_migrate_once(postgres_url: str) -> None:
     # Given the first tables, with no word about their revision, and rows in them.
-    old = frozen(files()[0])
+    old = next(each for each in map(frozen, files()) if each.facts["revision"] == REVISIONS[0])
     raw(postgres_url, r0001_first.TABLES.create_all)
     raw(postgres_url, old.put)
     databases = [Database(postgres_url) for _ in range(4)]

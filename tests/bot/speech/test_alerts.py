@@ -580,7 +580,7 @@ async def test_a_card_that_cannot_be_drawn_is_told_in_plain_words(
         }
     )
     broken = e.BreakerWarned(
-        at=world.clock.now(), kind="x" * 200, value=Decimal(1), limit=Decimal(2)
+        at=world.clock.now(), kind="drawdown", value=Decimal(10**60), limit=Decimal(2)
     )
     async with world.speaking():
         await world.happen(broken, world.fill(order, "0.02"))
