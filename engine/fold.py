@@ -78,7 +78,8 @@ def _changes(state: State, event: e.Event) -> Changes:
         case e.EpochBegun():
             assert state.journal is not None, "an epoch begins in a journal"
             assert event.epoch > state.journal.epoch, "an epoch is never used again"
-            return {"journal": replace(state.journal, epoch=event.epoch)}
+            lost = (event.made_at, event.at)
+            return {"journal": replace(state.journal, epoch=event.epoch, lost=lost)}
         case e.EngineStarted():
             return {
                 "limits": event.limits,

@@ -30,7 +30,11 @@ IMPOSTORS_TAIL = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalIdentity:
-    """Say which journal this is: its random id, epoch, mode, accounts, market and currency."""
+    """Say which journal this is: its random id, epoch, mode, accounts, market and currency.
+
+    `lost` are the moments between the backup and its restore: what was sent then under our names
+    stands in no journal.
+    """
 
     journal_id: str
     epoch: int
@@ -38,6 +42,7 @@ class JournalIdentity:
     accounts: tuple[str, ...]
     market: str
     currency: str
+    lost: tuple[datetime, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

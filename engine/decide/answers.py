@@ -161,7 +161,8 @@ def fill_reported(turn: Turn, fill: Fill) -> None:
     if order is not None and order.is_given_up:
         reappear(turn, order, fill.venue_order_id)
         order = turn.state.order(order.client_order_id)
-    if order is None:
+    is_lost = order is None and _is_lost(turn, fill)
+    if order is None and not is_lost:
         _suspect(turn, fill)
     if order is not None and not order.is_exit:
         _bare_dust(turn, fill.key, order)
@@ -176,11 +177,20 @@ def fill_reported(turn: Turn, fill: Fill) -> None:
             is_swap=is_swap(fill.symbol),
             is_late=order is not None and order.is_finished,
             overfill=max(ZERO, filled - order.quantity) if order is not None else ZERO,
-            to_holding=order is None and not is_swap(fill.symbol),
+            to_holding=order is None and not is_lost and not is_swap(fill.symbol),
         )
     )
     if fill.key not in turn.state.positions:
         _drop_exits(turn, fill.key)
+
+
+def _is_lost(turn: Turn, fill: Fill) -> bool:
+    """Tell a fill of ours that a restored journal lost: made after the backup, under our name."""
+    lost = turn.state.journal.lost if turn.state.journal is not None else None
+    name = fill.client_order_id
+    if lost is None or name is None or not lost[0] <= fill.at <= lost[1]:
+        return False
+    return looks_ours(name, fill.venue, fill.symbol)
 
 
 def _suspect(turn: Turn, fill: Fill) -> None:

@@ -1,6 +1,7 @@
 """What a venue says about an order: booked once, never guessed, never taken back."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -150,6 +151,23 @@ def test_a_fill_that_bears_a_name_of_ours_unjournaled_halts_the_account() -> Non
     assert "account" in desk.denied(signal("eth", quantity="0.01"))
     desk.give(c.Resume)
     desk.order(signal("eth", quantity="0.01"))
+
+
+def test_what_a_restored_journal_lost_is_ours_and_what_came_later_is_not() -> None:
+    desk = Desk()
+    made_at = desk.now
+    other = desk.order(signal(quantity="0.01"))
+    lost, later = f"{other[:-2]}zz", f"{other[:-2]}yy"
+    desk.later(60)
+    epoch = 1 + (desk.state.journal.epoch if desk.state.journal is not None else 0)
+    desk.state = apply(desk.state, e.EpochBegun(at=desk.now, epoch=epoch, made_at=made_at))
+    sold_in_between = made_at + timedelta(seconds=30)
+    (booked,) = desk.fill(lost, "0.01", "61240", at=sold_in_between)
+    assert isinstance(booked, e.FillBooked)
+    assert not booked.to_holding
+    assert desk.state.positions["binance:BTC/USDT"].quantity == Decimal("0.01")
+    desk.later(1)
+    assert kinds(desk.fill(later, "0.01", "61240", trade_id="l")) == ["AccountHalted", "FillBooked"]
 
 
 @pytest.mark.parametrize(

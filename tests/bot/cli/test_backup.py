@@ -116,12 +116,12 @@ async def test_what_the_venue_did_after_the_backup_is_found_at_the_start(
     # Given a venue at which a position was cut and another one opened after the backup.
     async with running(url) as assembly:
         await buy(assembly)
-        await back_up(url, file, MADE, quiet)
+        await back_up(url, file, datetime.now(UTC), quiet)
         await buy(assembly, "SOL/USDT")
         cut = await assembly.engine.close_position("BTC/USDT", percent=50)
         assert cut.success
         at_the_venue = quantities(assembly)
-    await restore(target, file, MADE, quiet)
+    await restore(target, file, datetime.now(UTC), quiet)
     venue_went_on(url, target)
     # When an engine starts on the restored journal, which knows neither.
     async with running(target) as assembly:
@@ -129,6 +129,8 @@ async def test_what_the_venue_did_after_the_backup_is_found_at_the_start(
         await until(assembly, lambda: quantities(assembly) == at_the_venue)
         # Then its positions are the venue's, and the order of before the backup is as it was.
         state = assembly.engine.loop.state
+        # Nobody but us sent what the journal lost.
+        assert not state.accounts_halted
         assert [order.is_finished for order in state.orders_finished.values()] == [True]
 
 
