@@ -80,6 +80,12 @@ def _serve(arguments: DemoArguments | RunArguments) -> int:
     collector.pause()
     # httpx loads its command line wherever click and rich are installed: 45 ms and 5 MB.
     sys.modules["httpx._main"] = None  # type: ignore[assignment]  # "not there", to an import
+    # Telegram's library decrypts passports, which nobody sends: 30 ms and 7 MB. Who signs with it
+    # later gets the real one.
+    sys.modules["cryptography"] = None  # type: ignore[assignment]  # as above
+    import telegram  # noqa: F401, PLC0415 - see above
+
+    del sys.modules["cryptography"]
     from bot.cli.reading import settings_of  # noqa: PLC0415 - a second of libraries
     from bot.log import install  # noqa: PLC0415 - a second of libraries
 

@@ -1,7 +1,7 @@
 """Listing: every market of one venue as ccxt describes them, to be shared between clients."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,7 @@ class Listing:
     currencies: dict[str, Entry]
     aliases: Mapping[str, Mapping[str, str]]
     instruments: Mapping[str, Instrument]
+    _indices: "list[_Indices]" = field(default_factory=list, init=False, repr=False)
 
     @property
     def is_partial(self) -> bool:
@@ -54,20 +55,40 @@ class Listing:
 
     def share_with(self, clients: Iterable[Any]) -> None:  # ccxt ships no types
         """Give clients of this venue the markets, as a load of their own would have."""
-        by_id: dict[object, list[Entry]] = {}
-        for market in (*self.markets.values(), *self.extras):
-            by_id.setdefault(market["id"], []).append(market)
-        by_currency_id = {each["id"]: each for each in self.currencies.values()}
-        aliases = {
-            name: {alias: self.markets[symbol] for alias, symbol in symbols.items()}
-            for name, symbols in self.aliases.items()
-        }
+        if not self._indices:
+            self._indices.append(_indices(self))
+        (indices,) = self._indices
         for client in clients:
-            client.markets, client.markets_by_id = self.markets, by_id
-            client.symbols, client.ids = sorted(self.markets), sorted(by_id)
-            client.currencies, client.currencies_by_id = self.currencies, by_currency_id
-            client.codes = sorted(self.currencies)
-            client.options.update(aliases)
+            vars(client).update(indices.attributes)
+            client.options.update(indices.options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Indices:
+    """Hold what ccxt's clients keep beside their markets: one of each, for all clients."""
+
+    attributes: Mapping[str, object]
+    options: Mapping[str, object]
+
+
+def _indices(listing: Listing) -> _Indices:
+    by_id: dict[str, list[Entry]] = {}
+    for market in (*listing.markets.values(), *listing.extras):
+        by_id.setdefault(str(market["id"]), []).append(market)
+    attributes = {
+        "markets": listing.markets,
+        "markets_by_id": by_id,
+        "symbols": sorted(listing.markets),
+        "ids": sorted(by_id),
+        "currencies": listing.currencies,
+        "currencies_by_id": {each["id"]: each for each in listing.currencies.values()},
+        "codes": sorted(listing.currencies),
+    }
+    options = {
+        name: {alias: listing.markets[symbol] for alias, symbol in symbols.items()}
+        for name, symbols in listing.aliases.items()
+    }
+    return _Indices(attributes, options)
 
 
 def listing_of(

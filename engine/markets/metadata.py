@@ -46,9 +46,9 @@ def instrument_of(venue: str, market: Market, precision_mode: int) -> Instrument
         quote=str(market["quote"]),
         kind=kind,
         price_tick=tick,
-        quantity_step=step * contract,
-        quantity_min=max(number(amount.get("min")) or step, step) * contract,
-        quantity_max=quantity_max * contract if quantity_max else None,
+        quantity_step=_times(step, contract),
+        quantity_min=_times(max(number(amount.get("min")) or step, step), contract),
+        quantity_max=_times(quantity_max, contract) if quantity_max else None,
         notional_min=number(cost.get("min")) or ZERO,
         contract_size=contract,
         fee_maker=number(market.get("maker")) or ZERO,
@@ -63,11 +63,18 @@ def number(value: object) -> Decimal | None:
     """Read a finite number that ccxt gives, through its text; None when there is none."""
     if value is None or isinstance(value, bool):
         return None
+    if value.__class__ is Decimal:  # the same one for thousands of markets
+        return value if value.is_finite() else None
     try:
         read = Decimal(str(value))
     except InvalidOperation:
         return None
     return read if read.is_finite() else None
+
+
+def _times(contracts: Decimal, size: Decimal) -> Decimal:
+    """Turn contracts into base currency; where they are that already, no new number is made."""
+    return contracts if size == ONE else contracts * size
 
 
 def _kind(market: Market) -> InstrumentKind | None:

@@ -21,7 +21,11 @@ from tests.benchmarks import (
     growing_orders,
     history,
     journal,
+    live_cancel,
+    live_start,
+    live_wire,
     lookup,
+    market_reload,
     replay,
     report,
     screens,
@@ -38,6 +42,10 @@ Found = Sequence[Row | Growth]
 Measurement = Callable[[Effort], Awaitable[Found]]
 MEASUREMENTS: dict[str, Measurement] = {
     "wire": wire.wire,
+    "live-wire": live_wire.wire,
+    "live-cancel": live_cancel.cancels,
+    "live-start": live_start.starts,
+    "live-reload": market_reload.reloads,
     "pretrade": decisions.pretrade,
     "thousand": execution.thousand,
     "stop": stopping.stops,

@@ -95,7 +95,7 @@ async def _demo(folder: Path) -> tuple[float, float]:
         async with SandboxClient(f"http://127.0.0.1:{port}") as client:
             asked_s = await _first_asked(client, console)
             assert console.process is not None
-            return asked_s - begun_s, await _settled_mb(console.process.pid)
+            return asked_s - begun_s, await settled_mb(console.process.pid)
     finally:
         await console.gone()
 
@@ -118,7 +118,7 @@ async def _run(folder: Path) -> tuple[float, float]:
         await at.console.start(at.sandbox)
         asked = await at.sandbox.calls("getUpdates")
         assert at.console.process is not None
-        return asked[0].arrived_s - begun_s, await _settled_mb(at.console.process.pid)
+        return asked[0].arrived_s - begun_s, await settled_mb(at.console.process.pid)
 
 
 async def _bare(folder: Path) -> tuple[float, float]:
@@ -129,10 +129,10 @@ async def _bare(folder: Path) -> tuple[float, float]:
         await bare.start()
         asked = await bare.sandbox.calls("getUpdates")
         assert bare.process is not None
-        return asked[0].arrived_s - begun_s, await _settled_mb(bare.process.pid)
+        return asked[0].arrived_s - begun_s, await settled_mb(bare.process.pid)
 
 
-async def _settled_mb(process_id: int) -> float:
+async def settled_mb(process_id: int) -> float:
     """Give the resident memory once everything that starts later has started."""
     await asyncio.sleep(SETTLE_S)
     return resident_mb(process_id)

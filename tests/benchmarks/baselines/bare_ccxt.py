@@ -5,13 +5,13 @@ from typing import Any
 from engine.venues.ccxt_library import client_class, rebased
 
 
-async def connected(url: str) -> Any:  # ccxt ships no types
+async def connected(url: str, *, key: str = "bench", secret: str = "bench") -> Any:
     """Give binance's asynchronous client, its markets loaded, pointed at `url`.
 
     The class is ccxt's own; only its import is leaner than `import ccxt.async_support`.
     """
     client = client_class("binance")(
-        {"apiKey": "bench", "secret": "bench", "enableRateLimit": False, "timeout_on_exit": 0}
+        {"apiKey": key, "secret": secret, "enableRateLimit": False, "timeout_on_exit": 0}
     )
     client.options["fetchCurrencies"] = client.options["fetchMargins"] = False
     client.options["fetchMarkets"] = {"types": ["spot"]}

@@ -85,3 +85,24 @@ def test_a_client_names_itself_to_a_venue_as_before() -> None:
     )
 
     assert shown(program) == "True"
+
+
+def test_a_key_that_is_one_of_a_pair_signs_by_the_library_that_is_loaded_only_then() -> None:
+    program = (
+        "import sys\n"
+        "from engine.venues.ccxt_library import client_class\n"
+        "client = client_class('coinbase')\n"
+        "print([each for each in sys.modules if each.startswith('cryptography')])\n"
+        "print(client.ecdsa('ab' * 32, '11' * 32, 'p256', None)['r'][:16])\n"
+        "print(client.eddsa(b'x', b'1' * 32)[:16])\n"
+        "from cryptography.hazmat.primitives import serialization as s\n"
+        "from cryptography.hazmat.primitives.asymmetric import padding, rsa\n"
+        "from cryptography.hazmat.primitives.hashes import SHA256\n"
+        "import base64\n"
+        "pair = rsa.generate_private_key(65537, 2048)\n"
+        "pem = pair.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())\n"
+        "signed = base64.b64decode(client.rsa('x', pem.decode()))\n"
+        "print(pair.public_key().verify(signed, b'x', padding.PKCS1v15(), SHA256()))\n"
+    )
+
+    assert shown(program).splitlines() == ["[]", "43d0427db535d71b", "dMheWANcuDMKf2U8", "None"]
