@@ -21,6 +21,7 @@ from engine.reports import (
 from engine.venues.live.capabilities_terms import CancelProof
 from engine.venues.live.refusals import (
     BY_MESSAGE,
+    BY_PHRASE,
     CLOCK,
     CODE_PATHS,
     DUPLICATES,
@@ -99,7 +100,9 @@ def refusal(venue: str, fault: BaseException) -> tuple[str, str] | None:
         sentence = by_message.get(_message(body))
     else:
         sentence = REFUSALS.get(venue, {}).get(code)
-    return None if sentence is None else (code, sentence)
+    if sentence is None:
+        return _phrased(venue, code)
+    return code, sentence
 
 
 def is_about_clock(venue: str, fault: BaseException) -> bool:
@@ -159,6 +162,16 @@ def _bare(venue: str, text: str) -> tuple[str, str] | None:
         sentence = sentences.get(text.removeprefix(f"{venue} ")) if listed == venue else None
         if sentence is not None:
             return code, sentence
+    return _phrased(venue, text.removeprefix(f"{venue} "))
+
+
+def _phrased(venue: str, said: str) -> tuple[str, str] | None:
+    """Know a refusal by how its sentence begins; part of a page is none."""
+    if "<" in said or "{" in said:
+        return None
+    for phrase, sentence in BY_PHRASE.get(venue, {}).items():
+        if said.startswith(phrase):
+            return phrase.strip(" :"), sentence
     return None
 
 

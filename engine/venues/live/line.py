@@ -19,6 +19,7 @@ from engine.venues.live.answers import silence
 from engine.venues.live.asking import ask, stamped
 from engine.venues.live.budget import RULES, USUAL, Priority, RequestBudget
 from engine.venues.live.calls import Call
+from engine.venues.live.refusals import SPEAKS_WITH
 from engine.venues.live.vitals import Pulse
 
 _asked: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextVar(
@@ -123,7 +124,9 @@ class Line:
             self._failed(fault)
             # One that fails may have passed a create on, and finds nothing that is there,
             # whatever code it answers with.
-            return ServerFault() if _status.get() >= SERVER_FAULT else fault
+            is_failing = _status.get() >= SERVER_FAULT
+            is_failing = is_failing and _status.get() != SPEAKS_WITH.get(self.venue)
+            return ServerFault() if is_failing else fault
 
     async def _timed(self, client: Any, call: Call) -> Any:  # ccxt ships no types
         begun_s = self._clock.monotonic()

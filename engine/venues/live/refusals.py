@@ -38,7 +38,7 @@ CODE_PATHS: Final[Mapping[str, tuple[Path, ...]]] = {
     "htx": (("err-code",), ("err_code",)),
     "mexc": (("code",),),
     "bitfinex": ((2,),),
-    "bitstamp": (("reason", "__all__", 0), ("response_code",)),
+    "bitstamp": (("reason", "__all__", 0), ("response_code",), ("code",)),
 }
 """Where each venue's code stands in its answer; the first that is there counts."""
 
@@ -55,6 +55,25 @@ BY_MESSAGE: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("binance", "-2010"): _BINANCE_2010,
 }
 """Codes that say nothing without the words beside them."""
+
+BY_PHRASE: Final[Mapping[str, Mapping[str, str]]] = {
+    "bitfinex": {
+        "Invalid order: not enough exchange balance": FUNDS,
+        "Invalid order: minimum size": TOO_SMALL,
+        "Invalid order: maximum size": LIMIT,
+        "apikey: ": KEY,
+    },
+    "bitstamp": {
+        "You need ": FUNDS,
+        "You have only ": FUNDS,
+        "Minimum order size is ": TOO_SMALL,
+        "invalid signature": KEY,
+    },
+}
+"""How a refusal begins where the venue writes sentences with numbers in them, and no code."""
+
+SPEAKS_WITH: Final[Mapping[str, int]] = {"bitfinex": 500}
+"""Statuses of a server that fails with which a venue refuses all the same."""
 
 DUPLICATES: Final[Mapping[str, frozenset[str]]] = {
     "binance": frozenset(("Duplicate order sent.", "-4116")),
@@ -114,6 +133,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "okx": {
         "50011": SLOWER,
+        "50036": CLOCK,
         "50102": CLOCK,
         "50111": KEY,
         "50113": KEY,
@@ -204,6 +224,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "30005": FUNDS,
         "30010": FILTERS,
         "30014": NO_SYMBOL,
+        "10101": FUNDS,
         "700002": KEY,
         "700003": CLOCK,
         "10072": KEY,
@@ -216,6 +237,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     "bitstamp": {
         "403.002": KEY,
         "API0001": KEY,
+        "API0003": KEY,
         "API0005": KEY,
     },
 }

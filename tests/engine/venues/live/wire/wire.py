@@ -46,6 +46,8 @@ class Wire:
     requests: list[Request] = field(default_factory=list)
     url: str = ""
     body: str = "{}"
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
     bodies: dict[str, str] = field(default_factory=dict)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -81,7 +83,10 @@ class Wire:
             )
         )
         return web.Response(
-            text=self.bodies.get(request.path, self.body), content_type="application/json"
+            text=self.bodies.get(request.path, self.body),
+            status=self.status,
+            headers=self.headers,
+            content_type="application/json",
         )
 
     async def heard(self, client: Any, *calls: Call) -> list[Request]:
