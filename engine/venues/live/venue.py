@@ -18,7 +18,7 @@ from engine.errors import InvalidInput
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind
 from engine.markets.budget import Sleep
-from engine.numbers import ONE, plain
+from engine.numbers import ONE
 from engine.orders import Order
 from engine.ports import Clock, Gate, VenueUnavailable
 from engine.reports import (
@@ -34,9 +34,9 @@ from engine.reports import (
     SubmitWithheld,
     VenueSnapshot,
 )
-from engine.venues.live import calls, client_ids
+from engine.venues.live import calls, client_ids, leverage
 from engine.venues.live.account import LiveAccount
-from engine.venues.live.answers import cancel_answer, is_about_clock, silence, submit_answer
+from engine.venues.live.answers import cancel_answer, is_about_clock, submit_answer
 from engine.venues.live.books import Books
 from engine.venues.live.budget import Priority
 from engine.venues.live.calls import Call
@@ -54,8 +54,6 @@ from engine.venues.live.vitals import KeyPermissions, VenueVitals
 CLOCK_EVERY_S: Final = 300
 # Beside those that the engine names; some venues list trades by symbol only.
 SYMBOLS_MAX: Final = 30
-# What a venue says when the leverage is what it is to become.
-NOT_MODIFIED: Final = "110043"
 log = logging.getLogger("engine.venues.live")
 
 
@@ -314,9 +312,9 @@ class LiveVenue:
             return
         call = calls.leverage(self._capabilities, order.symbol, order.leverage or ONE)
         outcome = await self._line.outcome(self._clients.trading, call, Priority.ENTRY)
-        if isinstance(outcome, BaseException) and NOT_MODIFIED not in str(outcome):
-            text = f"the leverage {plain(order.leverage)}x could not be set: "
-            raise VenueUnavailable(text + silence(self.name, outcome))
+        reason = leverage.fault(self.name, outcome, order.leverage or ONE)
+        if reason is not None:
+            raise VenueUnavailable(reason)
         self._leverage[order.symbol] = order.leverage
 
     async def _compare_clocks(self) -> None:
