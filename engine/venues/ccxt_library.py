@@ -173,12 +173,9 @@ def reading_decimals(client: Any) -> None:
 
 
 def _or_decimal(read: Callable[..., Any], keys: int) -> Callable[..., Any]:
-    """Read a Decimal where ccxt's own reader finds nothing; a count of 0 takes a list of keys."""
+    """Read a Decimal where it stands first; a count of 0 takes a list of keys."""
 
     def reader(source: Any, *rest: Any) -> Any:
-        found = read(source, *rest[: keys or 1])
-        if found is not None:
-            return found
         for key in rest[:keys] if keys else rest[0]:
             try:
                 value = source[key]
@@ -186,7 +183,9 @@ def _or_decimal(read: Callable[..., Any], keys: int) -> Callable[..., Any]:
                 continue
             if isinstance(value, Decimal) and value.is_finite():
                 return f"{value:f}"
-        return rest[keys or 1] if len(rest) > (keys or 1) else None
+            if value is not None and value != "":
+                break
+        return read(source, *rest)
 
     return reader
 

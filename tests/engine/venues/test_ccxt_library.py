@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
+
+from engine.venues.ccxt_library import client_class, reading_decimals
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -106,3 +109,24 @@ def test_a_key_that_is_one_of_a_pair_signs_by_the_library_that_is_loaded_only_th
     )
 
     assert shown(program).splitlines() == ["[]", "43d0427db535d71b", "dMheWANcuDMKf2U8", "None"]
+
+
+def test_a_client_reads_the_decimals_that_it_wrote_and_nothing_else_otherwise() -> None:
+    client = client_class("binance")()
+    row = {"a": Decimal("0.00000001"), "b": "", "c": Decimal("NaN"), "d": "text", "e": 7}
+    assert client.safe_string(row, "a") is None  # as ccxt has it
+
+    reading_decimals(client)
+
+    assert client.safe_string(row, "a") == "0.00000001"
+    assert client.safe_string_2(row, "x", "a") == "0.00000001"
+    assert client.safe_string_2(row, "a", "d") == "0.00000001"
+    assert client.safe_string_2(row, "d", "a") == "text"
+    assert client.safe_string_n(row, ["b", "x", "a"]) == "0.00000001"
+    assert [client.safe_string(row, key, "none") for key in "bcxde"] == [
+        "none", "none", "none", "text", "7",
+    ]  # fmt: skip
+    assert client.safe_string_2(row, "x", "b", "none") == "none"
+    assert client.safe_string_n(row, ["x", "c"], "none") == "none"
+    assert client.safe_string(None, "a", "none") == "none"
+    assert client.safe_string([Decimal(3)], 0) == "3"

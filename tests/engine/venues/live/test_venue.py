@@ -52,6 +52,10 @@ async def test_a_market_order_is_accepted_filled_and_told_by_its_name(room: Live
     assert seen.venue_order_id == answer.venue_order_id
     assert sum(each.fill.quantity for each in fills) == Decimal(SIZE)
     assert {each.fill.client_order_id for each in fills} == {order.client_order_id}
+    # The test exchange takes its fee of a spot buy in what is bought.
+    paid = "BTC" if room.venue.name == "binance" else "USDT"
+    assert {each.fill.fee_currency for each in fills} == {paid}
+    assert all(each.fill.fee > 0 for each in fills)
     assert room.exchange.created(room.venue.name, order.client_order_id) == 1
 
 
