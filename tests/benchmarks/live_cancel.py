@@ -36,7 +36,7 @@ async def cancels(effort: Effort) -> list[Row]:
         await trial.round()
         trial.idle.clear()
         trial.behind.clear()
-        for _ in effort.turns(30, quick=2, budget_s=150.0):
+        for _ in effort.turns(20, quick=1, budget_s=100.0):
             await trial.round()
         row = await _row(trial)
         if row.missed:

@@ -22,9 +22,16 @@ from tests.exchange.server import TestExchange
 from tests.exchange.wire import KINDS, Handler
 
 MARKETS = 3000
-# Of them swaps, which Binance lists apart; 1 is the fewest, since a list without any is no answer.
+# Of them swaps, which Binance lists apart. None of them is held or traded.
 SWAPS = 500
 RICH = Decimal(1_000_000_000)
+SWAP_ACCOUNT = {
+    "assets": [
+        {"asset": QUOTE, "walletBalance": "1000", "marginBalance": "1000", "crossUnPnl": "0"}
+        | {"availableBalance": "1000", "maxWithdrawAmount": "1000", "initialMargin": "0"}
+    ],
+    "positions": [],
+}
 TICKS = ("0.01", "0.001", "0.0001", "0.00001", "0.0000001")
 LOTS = ("0.00001", "0.001", "0.1", "1")
 
@@ -88,7 +95,7 @@ def swap(number: int) -> dict[str, object]:
 class LiveExchange(TestExchange):
     """Note arrivals before anything else is done with a request; list swaps beside spot."""
 
-    swaps: int = 1
+    swaps: int = 0
     created_s: dict[str, float] = field(default_factory=dict)
     cancelled_s: dict[str, float] = field(default_factory=dict)
 
@@ -100,6 +107,9 @@ class LiveExchange(TestExchange):
         if request.path == "/fapi/v1/exchangeInfo":
             listed = [swap(number) for number in range(self.swaps)]
             return web.json_response({"timezone": "UTC", "serverTime": 0, "symbols": listed})
+        if request.path.startswith(("/fapi/", "/dapi/")):
+            is_account = request.path.endswith("/account")
+            return web.json_response(SWAP_ACCOUNT if is_account else [])
         kind = KINDS.get((request.method, request.path), "")
         if kind in ("create", "cancel"):
             into = self.created_s if kind == "create" else self.cancelled_s

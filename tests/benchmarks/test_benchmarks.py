@@ -72,6 +72,25 @@ def test_the_request_on_the_wire_is_measured_beside_bare_ccxt_on_a_real_server(
     assert row["ratio_median"] > 0
 
 
+def test_live_rows_are_measured_at_a_venue_that_answers_and_behind_entries_that_wait(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bench.json"
+
+    chosen = ["--only", "live-wire", "--only", "live-cancel"]
+    assert main(["--quick", "--json", str(path), *chosen]) == 0
+
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    assert [each["name"] for each in rows] == ["live.wire", "live.send", "live.cancel"]
+    assert [each["baseline"]["name"] for each in rows] == [
+        "bare ccxt",
+        "bare ccxt",
+        "nobody waiting",
+    ]
+    assert all(each["ratio_median"] > 0 for each in rows)
+    assert rows[2]["targets"] == ["p99 < 20 ms"]
+
+
 def test_growth_with_open_orders_has_a_median_for_every_size(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
