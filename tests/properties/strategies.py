@@ -108,9 +108,10 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, Union):
         return st.one_of(*(values(each) for each in arguments))
-    if origin is tuple:
-        assert arguments[1] is Ellipsis, f"{kind} is no tuple of any length"
+    if origin is tuple and arguments[-1] is Ellipsis:
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
+    if origin is tuple:
+        return st.tuples(*(values(each) for each in arguments))
     if origin is Mapping:
         return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
     if isinstance(kind, type) and issubclass(kind, Enum):
