@@ -13,7 +13,13 @@ from engine.venues.live import calls, client_ids
 from engine.venues.live.capabilities_terms import Capabilities
 from engine.venues.live.clients import Clients
 from engine.venues.live.line import Line
-from engine.venues.live.parsing import Unreadable, amounts, order_seen, position_of
+from engine.venues.live.parsing import (
+    Unreadable,
+    amounts,
+    is_of_a_size,
+    order_seen,
+    position_of,
+)
 
 PAGES_MAX: Final = 50
 
@@ -58,7 +64,7 @@ class Books:
         symbol = str(row.get("symbol"))
         instrument = self._clients.instruments.get(instrument_key(self._venue, symbol))
         segment = calls.segment_of(self._capabilities(), symbol)
-        if instrument is None or segment is None:
+        if instrument is None or segment is None or not is_of_a_size(row):
             return None
         seen = order_seen(
             row,

@@ -231,7 +231,12 @@ HTX = Capabilities(
         params=_CROSS,
         is_traded_by_symbol=True,
         cancel_proof=CancelProof(path=("order_id",)),
-        listings=(opened(**_HTX_SWAP), opened(**_HTX_SWAP, trigger=True)),
+        listings=(
+            opened(**_HTX_SWAP),
+            opened(**_HTX_SWAP, trigger=True),
+            opened(**_HTX_SWAP, stopLossTakeProfit=True),
+            opened(**_HTX_SWAP, trailing=True),
+        ),
     ),
     trade_window_days=2,
     notes=("ccxt asks once for the account's number before the first spot order.",),

@@ -26,6 +26,8 @@ STATUSES: Final[Mapping[str, VenueOrderStatus]] = {
     "rejected": VenueOrderStatus.REJECTED,
 }
 _TRIGGERS: Final = ("stopPrice", "triggerPrice", "triggerPx", "trigger_price")
+# Of what lies in a book of stops, at OKX and HTX; a plain order may carry them beside its own.
+_OF_STOPS: Final = ("slTriggerPx", "tpTriggerPx", "sl_trigger_price", "tp_trigger_price")
 _SIDE_KEYS: Final = ("mode", "position_side", "positionSide")
 _TWO_SIDES: Final = frozenset(
     {("mode", "dual_long"), ("mode", "dual_short")}
@@ -76,6 +78,17 @@ def order_seen(
         filled=done * instrument.contract_size,
         price_limit=_above_zero(row.get("price")),
         price_trigger=_trigger(row),
+    )
+
+
+def is_of_a_size(row: Row) -> bool:
+    """Tell an order from a stop on whatever the position is, which has no size of its own.
+
+    It can only close, and goes with the position: it is no order to count or to cancel.
+    """
+    raw = row.get("info")
+    return not (
+        isinstance(raw, Mapping) and raw.get("closeFraction") and number(row.get("amount")) is None
     )
 
 
@@ -183,7 +196,8 @@ def _trigger(row: Row) -> Decimal | None:
     if found is not None or not isinstance(raw, Mapping):
         return found
     # ccxt lets a Decimal trigger of binance fall away
-    for key in _TRIGGERS:
+    beside = _OF_STOPS if raw.get("algoId") or raw.get("algo_id") else ()
+    for key in (*_TRIGGERS, *beside):
         found = _above_zero(raw.get(key))
         if found is not None:
             return found

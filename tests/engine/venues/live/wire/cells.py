@@ -131,4 +131,4 @@ def _listing(table: Capabilities, segment: Segment, book: str) -> Capabilities:
 
 
 def _is_of_triggers(question: Question) -> bool:
-    return question.params.get("trigger") is True
+    return any(question.params.get(each) for each in ("trigger", "stopLossTakeProfit", "trailing"))

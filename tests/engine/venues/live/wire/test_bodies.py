@@ -242,6 +242,21 @@ async def test_hedge_mode_is_refused_where_ccxt_does_not_tell_it(raw: Mapping[st
         parsing.position_of(row, venue="gate", instrument=wire.instrument("gate", wire.SWAP))
 
 
+async def test_a_stop_of_somebody_else_is_read_and_one_on_the_whole_position_has_no_size(
+    clients: Clients,
+) -> None:
+    room = Room(clients, "okx", "spot")
+    _, call, *_ = cells.asked(room.table, room.segment, "trigger", "list")
+    theirs, whole = await room.told("theirs", call)
+    seen = room.read(theirs)
+    assert seen.client_order_id is None
+    assert (seen.price_trigger, seen.quantity) == (Decimal(60000), Decimal("0.3"))
+    assert parsing.is_of_a_size(theirs)
+    assert not parsing.is_of_a_size(whole)
+    with pytest.raises(parsing.Unreadable, match="without a size"):
+        room.read(whole)
+
+
 async def test_what_a_stop_of_okx_became_is_found_by_either_id(clients: Clients) -> None:
     room = Room(clients, "okx", "spot")
     stop = cells.order("okx", room.segment, "trigger")
