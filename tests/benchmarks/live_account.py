@@ -46,30 +46,42 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRoom:
-    """Hold an armed engine, its venue's adapter, and the exchange that both speak to."""
+    """Hold an armed engine, its venue's adapter, and the exchange that both speak to.
+
+    `url_beside` is where the same server has another account.
+    """
 
     assembly: Assembly
     venue: LiveVenue
     url: str
+    url_beside: str
 
     @property
     def engine(self) -> ExecutionEngine:
         return self.assembly.engine
 
     async def arrivals(self) -> Arrivals:
-        """Ask the exchange what came when."""
-        timeout = aiohttp.ClientTimeout(total=ANSWER_S)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{self.url}/bench/arrivals") as response,
-        ):
-            found = await response.json()
-            return Arrivals(created=found["created"], cancelled=found["cancelled"])
+        """Ask the exchange what came when, to either account."""
+        ours, beside = await _arrivals(self.url), await _arrivals(self.url_beside)
+        return Arrivals(
+            created=ours["created"] | beside["created"],
+            cancelled=ours["cancelled"] | beside["cancelled"],
+        )
+
+
+async def _arrivals(url: str) -> dict[str, dict[str, float]]:
+    timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as session,
+        session.get(f"{url}/bench/arrivals") as response,
+    ):
+        found: dict[str, dict[str, float]] = await response.json()
+        return found
 
 
 @asynccontextmanager
 async def live_exchange(folder: Path, *, markets: int = 0) -> AsyncIterator[Child]:
-    """Run the test exchange; its word is the address of REST and that of the streams."""
+    """Run the test exchange; its word: REST, streams, and REST of the account beside it."""
     async with child("live_exchange", folder, MARKETS=str(markets)) as made:
         yield made
 
@@ -78,7 +90,7 @@ async def live_exchange(folder: Path, *, markets: int = 0) -> AsyncIterator[Chil
 async def live_room(folder: Path, venue: str) -> AsyncIterator[LiveRoom]:
     """Trade live, armed, journaled to SQLite with outbox and lease, streams on."""
     async with live_exchange(folder) as exchange:
-        url, ws_url = exchange.word.split()
+        url, ws_url, url_beside = exchange.word.split()
         account = LiveAccount(
             venue=venue, api_key=KEY, api_secret=SECRET, api_url=url, ws_url=ws_url
         )
@@ -103,7 +115,7 @@ async def live_room(folder: Path, venue: str) -> AsyncIterator[LiveRoom]:
         )
         await assembly.start()
         try:
-            room = LiveRoom(assembly=assembly, venue=adapter, url=url)
+            room = LiveRoom(assembly=assembly, venue=adapter, url=url, url_beside=url_beside)
             await _arm(room.engine)
             yield room
         finally:

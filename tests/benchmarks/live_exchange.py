@@ -1,7 +1,8 @@
 """The test exchange as a process of its own, with as many markets as the largest venues list.
 
 It notes when each create and each cancel arrived: `/bench/arrivals` answers with the monotonic
-seconds of both, by client order id.
+seconds of both, by client order id. It serves a second account at an address of its own: what a
+baseline trades on the same one, an engine sees as somebody else's orders, and has to book.
 """
 
 import asyncio
@@ -129,8 +130,11 @@ async def _named(request: web.Request) -> str:
 async def serve() -> None:
     markets = int(os.environ.get("MARKETS", "0"))
     swaps = SWAPS if markets > SWAPS else 1
-    async with LiveExchange(ledger=ledger(markets - swaps), swaps=swaps) as exchange:
-        say(f"{exchange.url} {exchange.ws_url}")
+    async with (
+        LiveExchange(ledger=ledger(markets - swaps), swaps=swaps) as exchange,
+        LiveExchange(ledger=ledger(0)) as beside,
+    ):
+        say(f"{exchange.url} {exchange.ws_url} {beside.url}")
         async for _ in input_lines():
             continue
 

@@ -56,7 +56,7 @@ async def _two_lives(folder: Path) -> list[tuple[float, float]]:
         live_exchange(folder, markets=MARKETS) as exchange,
         Sandbox(people=PEOPLE, folder=folder / "telegram") as sandbox,
     ):
-        url, ws_url = exchange.word.split()
+        url, ws_url, _ = exchange.word.split()
         env = environment(
             folder,
             TELEGRAM_BOT_TOKEN=sandbox.token,

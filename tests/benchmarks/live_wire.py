@@ -27,7 +27,7 @@ LEAST = Decimal("0.001")
 async def wire(effort: Effort) -> list[Row]:
     """Send orders in turn through the armed engine and with bare ccxt; the exchange notes both."""
     async with live_room(effort.room("live-wire"), VENUE) as room:
-        bare = await bare_ccxt.connected(room.url, key=KEY, secret=SECRET)
+        bare = await bare_ccxt.connected(room.url_beside, key=KEY, secret=SECRET)
         try:
             trial = _Trial(room, bare)
             await trial.run(WARM)

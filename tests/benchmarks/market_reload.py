@@ -30,7 +30,7 @@ async def reloads(effort: Effort) -> list[Row]:
     folder = effort.room("reload")
     ours_ms, bare_ms = [], []
     async with live_exchange(folder, markets=MARKETS) as exchange:
-        url, _ = exchange.word.split()
+        url, *_ = exchange.word.split()
         clients = [_client(url) for _ in range(CLIENTS)]
         try:
             await _shared(folder / "warm", url, clients)
