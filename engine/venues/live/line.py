@@ -20,6 +20,7 @@ from engine.venues.live.asking import ask, stamped
 from engine.venues.live.budget import RULES, USUAL, Priority, RequestBudget
 from engine.venues.live.calls import Call
 from engine.venues.live.refusals import SPEAKS_WITH
+from engine.venues.live.settling import GATE_S
 from engine.venues.live.vitals import Pulse
 
 _asked: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextVar(
@@ -28,6 +29,8 @@ _asked: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextV
 
 _status: contextvars.ContextVar[int] = contextvars.ContextVar("status of the answer", default=0)
 SERVER_FAULT = 500
+# Of the time for an answer, what may pass before a request has its turn.
+PATIENCE = 0.8
 
 
 class Withheld(Exception):
@@ -90,7 +93,7 @@ class Line:
         Raises: Withheld when the gate said no, and VenueUnavailable when no turn came: nothing was
         sent then.
         """
-        await self.budget.take(Priority.EXIT if order.is_exit else Priority.ENTRY, call.weight)
+        await self._turn(Priority.EXIT if order.is_exit else Priority.ENTRY, call.weight)
 
         def judge() -> None:
             withheld = gate(order)
@@ -106,7 +109,7 @@ class Line:
 
     async def outcome(self, client: Any, call: Call, priority: Priority) -> object:
         """Ask, and give what ccxt returned, or what it raised. Raises: VenueUnavailable."""
-        await self.budget.take(priority, call.weight)
+        await self._turn(priority, call.weight)
         return await self._tried(client, call)
 
     async def answer(self, client: Any, call: Call, priority: Priority = Priority.QUERY) -> Any:
@@ -115,6 +118,22 @@ class Line:
         if isinstance(found, BaseException):
             raise VenueUnavailable(silence(self.venue, found)) from found
         return found
+
+    async def _turn(self, priority: Priority, weight: int) -> None:
+        """Wait for a turn, less long than who asked waits for an answer.
+
+        What is given up here was never sent; given up there, nobody would know.
+        Raises: VenueUnavailable when no turn came.
+        """
+        patience_s = self._timeout_s * PATIENCE
+        if priority is Priority.ENTRY:
+            patience_s = min(patience_s, GATE_S)
+        try:
+            async with asyncio.timeout(patience_s):
+                await self.budget.take(priority, weight)
+        except TimeoutError as late:
+            text = f"no turn came in {patience_s:.0f} s: {self.venue} takes no more requests now"
+            raise VenueUnavailable(text) from late
 
     async def _tried(self, client: Any, call: Call) -> object:  # ccxt ships no types
         _status.set(0)

@@ -28,6 +28,7 @@ class LiveRoom:
     venue: LiveVenue
     account: LiveAccount
     symbol: str
+    timeout_s: float
 
     @property
     def kind(self) -> InstrumentKind:
@@ -83,6 +84,12 @@ async def live_room(venue: str, *, timeout_s: float = 15) -> AsyncIterator[LiveR
         )
         await adapter.start()
         try:
-            yield LiveRoom(exchange=exchange, venue=adapter, account=account, symbol=symbol)
+            yield LiveRoom(
+                exchange=exchange,
+                venue=adapter,
+                account=account,
+                symbol=symbol,
+                timeout_s=timeout_s,
+            )
         finally:
             await adapter.stop()

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from engine.orders import OrderKind, OrderPurpose, OrderSide
+from engine.ports import VenueUnavailable
 from engine.reports import (
     CancelAccepted,
     CancelUnanswered,
@@ -110,6 +111,24 @@ async def test_a_resting_order_is_seen_open_then_cancelled(room: LiveRoom, kind:
     assert isinstance(after, OrderSeen)
     assert after.status is VenueOrderStatus.CANCELED
     assert (await room.venue.snapshot()).orders == ()
+
+
+async def test_what_gets_no_turn_in_time_was_never_sent_and_is_not_unknown(
+    room: LiveRoom,
+) -> None:
+    room.exchange.faults.add("balance", "429", retry_after_s=60)
+    with pytest.raises(VenueUnavailable):
+        await room.venue.balances()
+    order = room.order(BUY, SIZE)
+
+    # as the engine waits for an answer: later than that it calls the order unknown
+    async with asyncio.timeout(room.timeout_s):
+        answer = await room.venue.submit(order, open_gate)
+
+    assert isinstance(answer, SubmitWithheld)
+    assert "no turn came" in answer.text
+    assert room.exchange.created(room.venue.name, order.client_order_id) == 0
+    assert room.venue.vitals.waiting == 0
 
 
 async def test_a_lost_answer_is_none_and_the_search_finds_the_order(room: LiveRoom) -> None:
