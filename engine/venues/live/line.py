@@ -30,7 +30,7 @@ _asked: contextvars.ContextVar[Callable[[], None] | None] = contextvars.ContextV
 _status: contextvars.ContextVar[int] = contextvars.ContextVar("status of the answer", default=0)
 SERVER_FAULT = 500
 # Of the time for an answer, what may pass before a request has its turn.
-PATIENCE = 0.8
+PATIENCE = 4 / 5
 
 
 class Withheld(Exception):
