@@ -20,6 +20,9 @@
 #                          a crash at every point of one: hours in all;
 #                          ARGS="--minutes 3 --seeds 200" is a taste,
 #                          ARGS="--parts voyage" one part of voyage, seeds, points
+#   make drill             the real process trades live at an exchange of ours: 200 orders while
+#                          requests fail, and kill -9 three times; then everything is compared;
+#                          ARGS="--orders 50 --kills 1 --seed 3"
 #   make tour              takes the README's pictures anew; needs Chromium with its chromedriver
 #   make clean             removes .venv and caches, never a journal
 
@@ -41,7 +44,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 OFFLINE = { echo "Installing failed: see pip's words above. Quarterdeck's packages come from the \
 	package index that pip is configured with, so the network must reach it." >&2; exit 1; }
 
-.PHONY: demo test fuzz coverage lint bench tour mutants mutation simulate soak clean
+.PHONY: demo test fuzz coverage lint bench drill tour mutants mutation simulate soak clean
 
 demo: .venv/.installed-run
 	@exec $(BIN)/quarterdeck demo $(ARGS)
@@ -70,6 +73,9 @@ lint: .venv/.installed-all
 
 bench: .venv/.installed-all
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+drill: .venv/.installed-all
+	@exec $(BIN)/python -m tests.drill $(ARGS)
 
 mutants: .venv/.installed-all
 	@exec $(BIN)/python -m tests.mutants $(ARGS)

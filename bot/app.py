@@ -322,12 +322,12 @@ class App:
             quotes.instruments(),
             self.assembly.clock.now(),
             silent_since=self._silent_since,
+            vitals=self.assembly.vitals(),
         )
 
     def _fault(self) -> Fault | None:
         loop, clock = self.assembly.engine.loop, self.assembly.clock
-        away = journal_fault(loop, clock, self._intake.away_since_s)
-        return away or self.assembly.fault()
+        return journal_fault(loop, clock, self._intake.away_since_s) or self.assembly.fault()
 
     def _see(self, _event: Event, state: State, _received: float) -> None:
         """Remember since when a venue is silent, which State does not keep."""

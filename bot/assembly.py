@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.caching import cache_fault, fed_cache
 from bot.chronicle import Chronicle
@@ -22,6 +22,7 @@ from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.runtime import SUBMIT_TIMEOUT_S, EngineSettings, ExecutionMode
 from engine.venues.live.settling import settle_by_venue
+from engine.venues.live.vitals import VenueVitals
 from engine.venues.paper import PaperVenue
 from engine.venues.terms import PaperSettings
 from storage.cache import Cache
@@ -83,6 +84,16 @@ class Account(Venue, Protocol):
         ...
 
 
+@runtime_checkable
+class Watched(Protocol):
+    """An account that a network lies before, and that knows how it is doing."""
+
+    @property
+    def vitals(self) -> VenueVitals:
+        """Show how the account is doing."""
+        ...
+
+
 Opening = Callable[[AccountPlan, Quotes, Clock, Database, Depth | None], Mapping[str, Account]]
 """Makes the accounts of a plan, by name."""
 
@@ -141,6 +152,12 @@ class Assembly:
         finally:
             if not started:
                 await self.stop()
+
+    def vitals(self) -> Mapping[str, VenueVitals]:
+        """Give how each live account is doing, by name; a paper venue lies behind no network."""
+        return {
+            name: venue.vitals for name, venue in self.venues.items() if isinstance(venue, Watched)
+        }
 
     def fault(self) -> Fault | None:
         """Give what is wrong beside the engine, for the board: with the cache, or a stream."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.callbacks import OpenPosition, Page, Refresh, Show
 from bot.screens import figures
-from bot.screens.health import health_lines, market_line
+from bot.screens.health import health_lines, market_line, vitals_panels
 from bot.screens.layout import (
     Row,
     Screen,
@@ -252,7 +252,13 @@ def mode(view: ModeView) -> Screen:
 def venues(view: VenuesView) -> Screen:
     """Say how fresh each venue is, and which prices these are."""
     scene = view.scene
-    troubled = [health for health in view.venues if health.silent_since or health.is_stale]
+    troubled = [
+        health
+        for health in view.venues
+        if health.silent_since
+        or health.is_stale
+        or (health.vitals is not None and health.vitals.banned_s)
+    ]
     number = figures.count(len(view.venues), "venue")
     what = f"{number}, all answer" if not troubled else f"{len(troubled)} of {number} in trouble"
     reasons = [
@@ -260,11 +266,17 @@ def venues(view: VenuesView) -> Screen:
         for health in troubled
         if health.reason
     ]
+    reasons += [
+        plain_text(f"{venue_title(health.venue)}: {shortened(health.vitals.error, 120)}")
+        for health in view.venues
+        if health.vitals is not None and health.vitals.error and not health.reason
+    ]
     return Screen(
         text=text_of(
             title_line(what, sign=Sign.LOOK if troubled else Sign.FINE, live=scene.live),
             "",
             *health_lines(view.venues, scene),
+            *vitals_panels(view.venues, scene),
             quote(*reasons),
             market_line(scene),
             None if scene.live else "Orders: the paper venue, nothing leaves.",

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from bot.screens import figures
-from bot.screens.layout import plain_text
+from bot.screens.layout import Panel, line, panel, plain_text
 from bot.views.health import VenueHealth
 from bot.views.scene import Scene, venue_title
+from engine.venues.live.vitals import VenueVitals
 
 
 def health_lines(
@@ -31,6 +32,37 @@ def _line(health: VenueHealth, scene: Scene, *, all_stale: bool) -> str:
     orders_age = health.orders_age(scene.now)
     told = f"✅ {name} quotes {figures.age(quote_age)}"
     return told if orders_age is None else f"{told}, orders {figures.age(orders_age)}"
+
+
+def vitals_panels(venues: Sequence[VenueHealth], scene: Scene) -> tuple[Panel, ...]:
+    """Show how each live account is doing: its answers, request budget, clock and stream."""
+    return tuple(panel(*_vitals(each.vitals, scene)) for each in venues if each.vitals is not None)
+
+
+def _vitals(vitals: VenueVitals, scene: Scene) -> list[str]:
+    typical = "" if vitals.latency_ms is None else f"~{vitals.latency_ms:.0f} ms"
+    last = "none yet" if vitals.latency_last_ms is None else f"{vitals.latency_last_ms} ms"
+    skew = vitals.clock_skew_ms
+    rows = [
+        line(venue_title(vitals.venue)),
+        line("Answer", last, typical),
+        line("Budget", f"{vitals.budget_left:,}", f"of {vitals.budget_max:,}"),
+        line("Clock", "untold" if skew is None else f"{abs(skew)} ms", _way(skew)),
+        line("Orders", "streamed" if vitals.is_streaming else "polled"),
+    ]
+    if vitals.waiting:
+        rows.append(line("Waiting", str(vitals.waiting), "requests"))
+    if vitals.banned_s:
+        rows.append(line("Only cancels", f"{vitals.banned_s} s"))
+    if vitals.error_at is not None:
+        rows.append(line("Last error", f"{figures.age(scene.now - vitals.error_at)} ago"))
+    return rows
+
+
+def _way(skew_ms: int | None) -> str:
+    if not skew_ms:
+        return ""
+    return "ahead" if skew_ms > 0 else "behind"
 
 
 def market_line(scene: Scene) -> str:

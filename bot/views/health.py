@@ -8,13 +8,15 @@ from bot.views.scene import Listing, listing
 from engine.instruments import Instrument
 from engine.quotes import Quote
 from engine.state import State
+from engine.venues.live.vitals import VenueVitals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueHealth:
     """Say how fresh one venue is; None where nothing ever came.
 
-    `silent_since` is set while the venue does not answer; `held` are the positions there.
+    `silent_since` is set while the venue does not answer; `held` are the positions there. `vitals`
+    are those of a live account.
     """
 
     venue: str
@@ -24,6 +26,7 @@ class VenueHealth:
     held: tuple[Listing, ...] = ()
     is_stale: bool = False
     reason: str = ""
+    vitals: VenueVitals | None = None
 
     def quote_age(self, now: datetime) -> timedelta | None:
         """Give the age of the newest quote."""
@@ -42,6 +45,7 @@ def health_of(
     *,
     orders_at: Mapping[str, datetime] | None = None,
     silent_since: Mapping[str, datetime] | None = None,
+    vitals: Mapping[str, VenueVitals] | None = None,
 ) -> tuple[VenueHealth, ...]:
     """Measure every account's venue: the age of its newest quote, and of its newest answer.
 
@@ -63,6 +67,7 @@ def health_of(
             ),
             orders_at=answers.get(venue),
             silent_since=silences.get(venue),
+            vitals=(vitals or {}).get(venue),
         )
         for venue in venues
     )
@@ -77,6 +82,7 @@ def _health(
     held: tuple[Listing, ...],
     orders_at: datetime | None,
     silent_since: datetime | None,
+    vitals: VenueVitals | None,
 ) -> VenueHealth:
     quote_at = max(times, default=None)
     is_silent = venue in state.venues_silent
@@ -89,4 +95,5 @@ def _health(
         held=held,
         is_stale=quote_at is None or (now - quote_at).total_seconds() > age_s_max,
         reason=state.venues_silent.get(venue, ""),
+        vitals=vitals,
     )

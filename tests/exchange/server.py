@@ -31,7 +31,8 @@ from tests.exchange.wire import (
 )
 
 OPEN_PATHS = frozenset(
-    "/api/v3/time /api/v3/exchangeInfo /api/v3/ticker/bookTicker /fapi/v1/exchangeInfo"
+    "/api/v3/time /api/v3/exchangeInfo /api/v3/ticker/bookTicker /api/v3/ticker/24hr"
+    " /fapi/v1/exchangeInfo"
     " /dapi/v1/exchangeInfo /v5/market/time /v5/market/instruments-info /v5/market/tickers"
     " /api/v3/ping /api/v3/userDataStream /sapi/v1/margin/allPairs"
     " /sapi/v1/margin/isolated/allPairs".split()
@@ -167,6 +168,7 @@ class TestExchange:
             get("/sapi/v1/margin/allPairs", self._no_rows),
             get("/sapi/v1/margin/isolated/allPairs", self._no_rows),
             get("/api/v3/ticker/bookTicker", spot.book_ticker),
+            get("/api/v3/ticker/24hr", spot.day_ticker),
             post("/api/v3/userDataStream", self._listen_key),
             web.put("/api/v3/userDataStream", self._nothing),
             get(spot.PATH_STREAM, self._spot_stream),

@@ -265,6 +265,25 @@ async def server_time(request: web.Request) -> web.Response:
     return web.json_response({"serverTime": now_ms() + request[SKEW_MS]})
 
 
+async def day_ticker(request: web.Request) -> web.Response:
+    """Tell how far each price moved in a day: nowhere."""
+    asked, ledger = asked_of(request), request[LEDGER]
+    names = json.loads(asked["symbols"]) if "symbols" in asked else [asked.get("symbol")]
+    found = [
+        {
+            "symbol": symbol,
+            "priceChange": "0",
+            "priceChangePercent": "0",
+            "lastPrice": str(touch.bid),
+            "openTime": now_ms() - 86_400_000,
+            "closeTime": now_ms(),
+        }
+        for (venue, symbol), touch in ledger.touches.items()
+        if venue == BINANCE and (symbol in names or names == [None])
+    ]
+    return web.json_response(found[0] if "symbol" in asked and found else found)
+
+
 async def book_ticker(request: web.Request) -> web.Response:
     asked, ledger = asked_of(request), request[LEDGER]
     names = json.loads(asked["symbols"]) if "symbols" in asked else [asked.get("symbol")]

@@ -302,9 +302,12 @@ def _spot(listed: Listed) -> dict[str, object]:
 
 
 async def tickers(request: web.Request) -> web.Response:
-    symbol = request.query.get("symbol")
+    symbol, category = request.query.get("symbol"), request.query.get("category")
+    # By these does a client tell a swap's ticker from one of spot.
+    interest = {"openInterest": "52300", "openInterestValue": "3190000000"}
     found = [
         {
+            **(interest if category == "linear" else {}),
             "symbol": name,
             "bid1Price": str(touch.bid),
             "bid1Size": "100",
@@ -317,7 +320,7 @@ async def tickers(request: web.Request) -> web.Response:
         for (venue, name), touch in request[LEDGER].touches.items()
         if venue == BYBIT and symbol in (None, name)
     ]
-    return bybit({"category": "linear", "list": found})
+    return bybit({"category": category, "list": found})
 
 
 def described(order: VenueOrder) -> dict[str, object]:

@@ -64,6 +64,10 @@ async def test_nothing_is_bought_before_an_owner_arms_it_and_a_restart_disarms(
             (bought,) = exchange.ledger.orders.values()
             assert exchange.created("binance", bought.wanted.client_id) == 1
 
+            shown = await owner.ask("/venues", "1 venue")
+            assert "streamed" in shown.text
+            assert "of 5,000" in shown.text
+
             await console.kill()
             await console.start(sandbox)
             await owner.see("Arm live trading?")

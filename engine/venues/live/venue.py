@@ -112,6 +112,7 @@ class LiveVenue:
         return VenueVitals(
             venue=self.name,
             latency_ms=pulse.latency_ms,
+            latency_last_ms=pulse.latency_last_ms,
             answered_at=pulse.answered_at,
             error=pulse.error,
             error_at=pulse.error_at,

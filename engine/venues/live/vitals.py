@@ -13,12 +13,14 @@ LATENCIES_MAX = 200
 class VenueVitals:
     """Show one account: the last calls' latency, the last error, the budget, the clock, the stream.
 
-    `latency_ms` is the median of the last answered calls, `clock_skew_ms` how far the venue's clock
-    is ahead of ours; each is None before the first. `banned_s` is for how long only cancels go.
+    `latency_ms` is the median of the last answered calls, `latency_last_ms` that of the last one,
+    `clock_skew_ms` how far the venue's clock is ahead of ours; each is None before the first.
+    `banned_s` is for how long only cancels go.
     """
 
     venue: str
     latency_ms: Decimal | None
+    latency_last_ms: int | None
     answered_at: datetime | None
     error: str | None
     error_at: datetime | None
@@ -55,6 +57,11 @@ class Pulse:
         if not self._latencies_ms:
             return None
         return Decimal(str(median(self._latencies_ms)))
+
+    @property
+    def latency_last_ms(self) -> int | None:
+        """Give the latency of the last answered call, in milliseconds."""
+        return self._latencies_ms[-1] if self._latencies_ms else None
 
     def answered(self, at: datetime, latency_ms: int) -> None:
         """Note a call that was answered."""

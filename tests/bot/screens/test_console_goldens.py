@@ -45,6 +45,7 @@ from engine.risk_limits import TradingState
 from engine.signals import SignalAction, TradingSignal
 from engine.state import Breaker, Chat, FlattenRun, Protection, ReceivedSignal, State, Stop
 from engine.tickets import TicketStatus
+from engine.venues.live.vitals import VenueVitals
 from tests.bot.screens import account as a
 from tests.bot.screens.conftest import Golden
 
@@ -579,6 +580,34 @@ def test_the_account_cards(golden: Golden) -> None:
         key = a.BTC if name == "live" else a.SPOT_ETH
         chart = account_views.chart_view(scene, key, state, quotes, a.INSTRUMENTS)
         golden(f"chart_{name}", accounts.chart(chart))
+
+
+def test_the_venues_of_a_live_account_show_how_they_are_doing(golden: Golden) -> None:
+    state = a.live_state()
+    scene = a.scene(state)
+    well = VenueVitals(
+        venue="binance", latency_ms=Decimal("41.5"), latency_last_ms=38, answered_at=a.NOW,
+        error=None, error_at=None, budget_left=5880, budget_max=6000, waiting=0, banned_s=0,
+        clock_skew_ms=-12, is_streaming=True,
+    )  # fmt: skip
+    down = replace(
+        well,
+        error="binance did not answer in time",
+        error_at=a.NOW - timedelta(seconds=75),
+        is_streaming=False,
+        waiting=3,
+        clock_skew_ms=1840,
+    )
+    new = replace(
+        well, latency_ms=None, latency_last_ms=None, clock_skew_ms=None, is_streaming=False
+    )
+    banned = replace(down, banned_s=118, budget_left=0)
+    for name, vitals in (("well", well), ("down", down), ("new", new), ("banned", banned)):
+        venues = tuple(
+            replace(each, vitals=replace(vitals, venue=each.venue)) for each in a.health(state)
+        )
+        view = account_views.VenuesView(scene=scene, venues=venues)
+        golden(f"venues_vitals_{name}", accounts.venues(view))
 
 
 def test_the_performance_card_measures_the_orders_that_are_remembered(golden: Golden) -> None:
