@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Final
 
 from bot.cli.arguments import DoctorArguments
+from bot.cli.check_accounts import check_account
 from bot.cli.check_database import check_database, is_held
 from bot.cli.check_network import check_port, check_redis, check_telegram
 from bot.cli.check_venues import check_venue
@@ -59,6 +60,7 @@ def _checks(settings: Settings) -> list[Awaitable[list[Finding]]]:
         check_redis(settings.redis_url, settings.streams),
         check_telegram(settings),
         *(check_venue(venue, currency) for venue in settings.venues),
+        *(check_account(venue, currency) for venue in settings.venues if settings.mode == "live"),
         check_port(settings.port, is_running=file is not None and is_held(file)),
     ]
 

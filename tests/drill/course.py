@@ -24,7 +24,7 @@ CANCELS: Final = ("dropped", "lost", "stall", "truncated", "html", "502", "race"
 READS: Final = ("stale", "empty", "html", "truncated", "503", "lost")
 STREAMS: Final = ("drop", "duplicate", "reorder", "cut")
 CREATE_SHARE, CANCEL_SHARE, READ_SHARE, STREAM_SHARE = 0.4, 0.5, 0.01, 0.05
-DECIDED_S, REST_S = 60.0, 240.0
+DECIDED_S, REST_S, LOOK_S = 60.0, 240.0, 0.05
 TRIES_MAX: Final = 12  # wishes for each order that is to be sent: some are denied, as they should
 
 
@@ -144,29 +144,20 @@ class Course:
         if dies:
             await asyncio.sleep(self.dice.choice((0.0, 0.02, 0.05, 0.1, 0.3)))
             return
-        name = f"tg:{OWNER}:{number}"
-        asked = "select 1 from journal where command_id = ?"
-        told = {"answered": False}
-
-        async def answered() -> None:
-            await self.sandbox.wait_for_message(
-                lambda one: one.message_id > number and one.from_bot,
-                chat_id=OWNER,
-                timeout_s=DECIDED_S,
-            )
-            told["answered"] = True
-
-        waiting = asyncio.create_task(answered())
-        try:
-            await until(
-                lambda: told["answered"] or bool(self.console.rows(asked, name)),
-                f"nobody decided {wish!r}",
-                DECIDED_S,
-            )
-        finally:
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
+        await self._decided(wish, number)
         await asyncio.sleep(self.dice.choice((0.0, 0.05, 0.2, 0.5)))
+
+    async def _decided(self, wish: str, number: int) -> None:
+        """Wait until the journal or the chat has an answer."""
+        asked = "select 1 from journal where command_id = ?"
+        try:
+            async with asyncio.timeout(DECIDED_S):
+                while not self.console.rows(asked, f"tg:{OWNER}:{number}"):
+                    if await self.owner.history(number):
+                        return
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            raise AssertionError(f"nobody decided {wish!r}: {self.console.log[-2000:]}") from None
 
     async def _wish(self) -> tuple[str, str]:
         place = self.dice.choice(await self._free())

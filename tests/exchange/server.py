@@ -44,7 +44,8 @@ class TestExchange:
     """Serve on an ephemeral port between `async with`; see docs of Faults for what may go wrong.
 
     A symbol is the venue's own (BTCUSDT); `price` moves both venues unless told which.
-    `requests` counts what arrived by kind, faults included. `can_withdraw` is what the keys tell;
+    `requests` counts what arrived by kind, faults included. `can_withdraw` and `can_trade` are what
+    the keys tell;
     `fail_status` is put on every answer to a create, whatever it says.
     """
 
@@ -56,6 +57,7 @@ class TestExchange:
     requests: Counter[str] = field(default_factory=Counter)
     skew_ms: int = 0
     can_withdraw: bool = False
+    can_trade: bool = True
     is_refusing: bool = False
     fail_status: int | None = None
     port: int = 0
@@ -273,7 +275,7 @@ class TestExchange:
                 "enableReading": True,
                 "enableWithdrawals": self.can_withdraw,
                 "enableInternalTransfer": self.can_withdraw,
-                "enableSpotAndMarginTrading": True,
+                "enableSpotAndMarginTrading": self.can_trade,
                 "enableFutures": False,
                 "permitsUniversalTransfer": False,
             }
@@ -281,7 +283,8 @@ class TestExchange:
 
     async def _query_api(self, request: web.Request) -> web.Response:
         wallet = ["AccountTransfer", "Withdraw"] if self.can_withdraw else []
-        permissions = {"ContractTrade": ["Order", "Position"], "Spot": [], "Wallet": wallet}
+        trading = ["Order", "Position"] if self.can_trade else ["Position"]
+        permissions = {"ContractTrade": trading, "Spot": [], "Wallet": wallet}
         told = {"id": "1", "readOnly": 0, "unified": 0, "uta": 1, "permissions": permissions}
         return bybit({**told, "ips": ["*"], "apiKey": spot.KEY})
 

@@ -109,7 +109,11 @@ BINANCE = Capabilities(
     trade_window_days=1,
     has_sandbox=True,
     cancel_all=frozenset({_SPOT, _SWAP}),
-    key_check=KeyCheck(method="sapi_get_account_apirestrictions", path=("enableWithdrawals",)),
+    key_check=KeyCheck(
+        method="sapi_get_account_apirestrictions",
+        path=("enableWithdrawals",),
+        trade_path=("enableSpotAndMarginTrading",),
+    ),
     notes=("A spot stop lies in the plain book.", "The sandbox does not tell what a key may do."),
 )
 
@@ -208,6 +212,8 @@ BYBIT = Capabilities(
         method="private_get_v5_user_query_api",
         path=("result", "permissions", "Wallet"),
         withdraw_words=("Withdraw",),
+        trade_path=("result", "permissions", "ContractTrade"),
+        trade_words=("Order",),
     ),
     notes=("Needs a unified trading account.",),
 )

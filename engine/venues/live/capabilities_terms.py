@@ -185,12 +185,14 @@ class KeyCheck:
     """Where the venue tells what a key may do.
 
     `method` is ccxt's; the answer under `path` says that withdrawals are allowed when it is true
-    or holds one of `withdraw_words`.
+    or holds one of `withdraw_words`. `trade_path` and `trade_words` do so for orders.
     """
 
     method: str
     path: tuple[str, ...]
     withdraw_words: tuple[str, ...] = ()
+    trade_path: tuple[str, ...] = ()
+    trade_words: tuple[str, ...] = ()
     params: Params = field(default_factory=dict)
 
 

@@ -41,7 +41,7 @@ from engine.venues.live.books import Books
 from engine.venues.live.budget import Priority
 from engine.venues.live.calls import Call
 from engine.venues.live.capabilities import of
-from engine.venues.live.capabilities_terms import Capabilities, Segment
+from engine.venues.live.capabilities_terms import Capabilities
 from engine.venues.live.clients import Clients
 from engine.venues.live.executions import Executions
 from engine.venues.live.line import Line, Withheld
@@ -49,7 +49,7 @@ from engine.venues.live.market_store import MarketStore
 from engine.venues.live.parsing import EPOCH
 from engine.venues.live.search import NOT_THERE, Search, is_not_found
 from engine.venues.live.stream import OrderStream
-from engine.venues.live.vitals import KeyPermissions, VenueVitals
+from engine.venues.live.vitals import KeyPermissions, VenueVitals, told
 
 CLOCK_EVERY_S: Final = 300
 # Beside those that the engine names; some venues list trades by symbol only.
@@ -104,6 +104,11 @@ class LiveVenue:
     def name(self) -> str:
         """Give the venue's ccxt id."""
         return self._account.venue
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Give what the venue lists, by key; empty before it has told."""
+        return self._clients.instruments
 
     @property
     def vitals(self) -> VenueVitals:
@@ -253,13 +258,12 @@ class LiveVenue:
         found = await self._line.answer(
             self._clients.data, Call(method=check.method, params=check.params)
         )
-        for key in check.path:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        if found is None:
-            return KeyPermissions(can_withdraw=None, text=f"{self.name} did not tell")
-        if check.withdraw_words:
-            return KeyPermissions(can_withdraw=any(each in found for each in check.withdraw_words))
-        return KeyPermissions(can_withdraw=found is True or str(found).lower() == "true")
+        can_withdraw = told(found, check.path, check.withdraw_words)
+        return KeyPermissions(
+            can_withdraw=can_withdraw,
+            can_trade=told(found, check.trade_path, check.trade_words),
+            text="" if can_withdraw is not None else f"{self.name} did not tell",
+        )
 
     async def balances(self) -> Mapping[str, Decimal]:
         """Give the totals by currency. Raises: VenueUnavailable."""
@@ -307,7 +311,7 @@ class LiveVenue:
     async def _set_leverage(self, order: Order) -> None:
         """Set a swap's leverage before its first entry at it. Raises: VenueUnavailable."""
         segment = calls.section_of(self._capabilities, order.symbol)
-        if order.is_exit or not _is_swap(segment):
+        if order.is_exit or segment.kind is not InstrumentKind.SWAP:
             return
         if self._leverage.get(order.symbol) == order.leverage:
             return
@@ -343,7 +347,3 @@ class LiveVenue:
                 await self._compare_clocks()
             except VenueUnavailable as fault:
                 log.info("the clock of %s was not read: %s", self.name, fault)
-
-
-def _is_swap(segment: Segment) -> bool:
-    return segment.kind.value == "swap"

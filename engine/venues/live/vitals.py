@@ -1,6 +1,7 @@
 """Vitals: how an account at a venue is doing, for people."""
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -34,10 +35,22 @@ class VenueVitals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPermissions:
-    """Say what a key may do; `can_withdraw` None where the venue does not tell."""
+    """Say what a key may do; None where the venue does not tell."""
 
     can_withdraw: bool | None
+    can_trade: bool | None = None
     text: str = ""
+
+
+def told(answer: object, path: Sequence[str], words: Sequence[str]) -> bool | None:
+    """Read a right of a key out of a venue's answer; None where nothing stands there."""
+    for key in path:
+        answer = answer.get(key) if isinstance(answer, Mapping) else None
+    if answer is None or not path:
+        return None
+    if words:
+        return isinstance(answer, Sequence) and any(each in answer for each in words)
+    return answer is True or str(answer).lower() == "true"
 
 
 class Pulse:
