@@ -50,6 +50,7 @@ class Clients:
         )
         self._rest: dict[str, Any] = {}  # ccxt ships no types
         self._streams: list[Any] = []
+        self._ahead_ms = 0
         self._listing: Listing | None = None
         self._tls: ssl.SSLContext | None = None
         self._task: asyncio.Task[None] | None = None
@@ -127,6 +128,12 @@ class Clients:
         self._streams.clear()
         await asyncio.gather(*(client.close() for client in clients))
 
+    def keep_time(self, ahead_ms: int) -> None:
+        """Stamp requests by the venue's clock, which is so far ahead of ours."""
+        self._ahead_ms = ahead_ms
+        for client in self._rest.values():
+            client.options["timeDifference"] = -ahead_ms
+
     def stream_client(self) -> Any | None:
         """Make a client of ccxt.pro, which its taker closes; None where streams are off.
 
@@ -135,6 +142,7 @@ class Clients:
         if not self._account.streams or self._listing is None:
             return None
         client = self._new(_kept_on(pro_client_class(self._account.venue), self._account.ws_url))
+        client.options["timeDifference"] = -self._ahead_ms
         client.options["ordersLimit"] = client.options["tradesLimit"] = STREAM_ROWS_MAX
         assert self._tls is not None, "who knows the markets has started"
         pooled(client, connections_max=CONNECTIONS_MAX["data"], tls=self._tls)

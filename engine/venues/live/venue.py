@@ -337,8 +337,7 @@ class LiveVenue:
         here_ms = int((begun - EPOCH).total_seconds() * 1000) + way_ms
         skew_ms = outcome - here_ms
         self._line.pulse.clock_skew_ms = skew_ms
-        for client in (self._clients.trading, self._clients.emergency, self._clients.data):
-            client.options["timeDifference"] = -skew_ms
+        self._clients.keep_time(skew_ms)
 
     async def _keep_time(self) -> None:
         while True:
