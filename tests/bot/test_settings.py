@@ -627,3 +627,49 @@ def test_a_second_process_stands_by_on_a_server_unless_it_is_told_otherwise(
 def test_a_strange_standby_is_a_fault() -> None:
     with pytest.raises(SettingsError, match="STANDBY"):
         load_settings({"STANDBY": "maybe"}, for_command="journal")
+
+
+def test_a_secret_may_lie_in_a_file_of_its_own(tmp_path: Path) -> None:
+    place = tmp_path / "binance"
+    place.write_text("swordfish\n")
+    (tmp_path / ".env").write_text(f"BINANCE_API_SECRET_FILE={place}\nBINANCE_API_KEY=k\n")
+    found = read_environment({"PORT_FILE": "x"}, tmp_path / ".env")
+    assert found == {
+        "BINANCE_API_KEY": "k",
+        "BINANCE_API_SECRET": "swordfish",
+        # Only secrets are read from files.
+        "PORT_FILE": "x",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "why"),
+    [
+        (None, 0o600, "cannot be read (FileNotFoundError)"),
+        (b"", 0o600, "is empty"),
+        (b" \n", 0o600, "is empty"),
+        (b"\xff\xfe\xfa", 0o600, "cannot be read (UnicodeDecodeError)"),
+        (b"s" * 20_000, 0o600, "is longer than 16,384 bytes"),
+        (b"swordfish", 0o602, "anybody may write into: chmod 600 it"),
+    ],
+    ids=["missing", "empty", "blank", "bytes", "long", "open"],
+)
+def test_a_file_that_is_no_secret_is_refused_with_a_sentence(
+    tmp_path: Path, content: bytes | None, mode: int, why: str
+) -> None:
+    place = tmp_path / "secret"
+    if content is not None:
+        place.write_bytes(content)
+        place.chmod(mode)
+    with pytest.raises(EnvironmentFileError) as raised:
+        read_environment({"SECRET_KEY_FILE": str(place)}, tmp_path / ".env")
+    assert raised.value.faults == (f"SECRET_KEY_FILE names a file that {why}.",)
+
+
+def test_a_secret_and_its_file_are_not_both_given(tmp_path: Path) -> None:
+    given = {"SECRET_KEY": "swordfish", "SECRET_KEY_FILE": str(tmp_path / "secret")}
+    with pytest.raises(EnvironmentFileError, match="both set: give one of them") as raised:
+        read_environment(given, tmp_path / ".env")
+    assert "swordfish" not in str(raised.value)
+    with pytest.raises(EnvironmentFileError, match="is no plain file"):
+        read_environment({"SECRET_KEY_FILE": str(tmp_path)}, tmp_path / ".env")
