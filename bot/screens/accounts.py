@@ -5,6 +5,7 @@ from typing import Final
 
 from bot.callbacks import OpenPosition, Page, Refresh, Show
 from bot.screens import figures
+from bot.screens.external import LINES_MAX
 from bot.screens.health import health_lines, market_line, vitals_panels
 from bot.screens.layout import (
     Row,
@@ -73,10 +74,23 @@ def balance(view: BalanceView) -> Screen:
             panel(*rows) if rows else "No cash is booked yet.",
             f"and {more} more purses" if more > 0 else None,
             "Held: spot at the mark, swaps by PnL.",
+            quote(*_holdings(view)),
             _as_of(scene),
         ),
         rows=_refresh(Page.BALANCE),
     )
+
+
+def _holdings(view: BalanceView) -> list[str]:
+    if not view.holdings:
+        return []
+    lines = [
+        plain_text(f"{venue_title(venue)}: {figures.quantity(quantity)} {shortened(currency, 12)}")
+        for venue, currency, quantity in view.holdings
+    ]
+    left = len(lines) - LINES_MAX
+    more = [f"and {left} more"] if left > 0 else []
+    return ["Holdings, not counted, never sold:", *lines[:LINES_MAX], *more]
 
 
 def pnl(view: PnlView) -> Screen:

@@ -2,6 +2,7 @@
 
 from bot.callbacks import CancelEntries, OpenOrder, Page, Refresh
 from bot.screens import figures
+from bot.screens.external import order_lines
 from bot.screens.layout import (
     Screen,
     Sign,
@@ -9,6 +10,7 @@ from bot.screens.layout import (
     listed,
     panel,
     press,
+    quote,
     row,
     shortened,
     text_of,
@@ -26,8 +28,10 @@ def orders(view: OrdersView) -> Screen:
     now = figures.clock(scene.now, scene.tz)
     refresh = press("Refresh", Refresh(page=Page.ORDERS, number=view.page))
     if not view.lines:
-        title = title_line("No open orders", sign=Sign.FINE, live=scene.live)
-        return Screen(text=text_of(title, f"As of {now}"), rows=(row(refresh),))
+        what = "None of ours is open" if view.external else "No open orders"
+        title = title_line(what, sign=Sign.FINE, live=scene.live)
+        beside = quote(*order_lines(view.external))
+        return Screen(text=text_of(title, beside, f"As of {now}"), rows=(row(refresh),))
     heading = figures.count(view.total, "order")
     if view.stops:
         heading += f", {view.stops} {'is a stop' if view.stops == 1 else 'are stops'}"
@@ -45,6 +49,7 @@ def orders(view: OrdersView) -> Screen:
             title_line(heading, sign=Sign.FINE, live=scene.live),
             panel(*(_line(item) for item in view.lines)),
             f"+ buys, {figures.MINUS} sells.{_closing(view.exits)}",
+            quote(*order_lines(view.external)),
             f"As of {now}" + page_note(view.page, view.pages),
         ),
         rows=(

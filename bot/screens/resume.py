@@ -43,6 +43,11 @@ def resume(view: ResumeView) -> Screen:
             _positions(view),
             _latches(view),
             *(f"⚠️ {plain_text(venue_title(venue))} silent" for venue in view.silent),
+            *(
+                f"⚠️ {plain_text(venue_title(venue))}: {plain_text(why)}. Is no other console "
+                "trading there?"
+                for venue, why in view.halted_accounts
+            ),
             None if scene.is_owner else "Only an owner may resume.",
         ),
         rows=(*rows, row(stay)),

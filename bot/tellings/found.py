@@ -1,23 +1,23 @@
 """What a venue holds beside our own: external orders, holdings, cash that flowed; adoptions."""
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
 from bot.callbacks import Acknowledge, Adopt, OpenPosition, size_name
 from bot.screens import figures
+from bot.screens.external import LINES_MAX, order_line
 from bot.screens.layout import Row, Screen, Sign, plain_text, press, row, text_of, title_line
 from bot.tellings.telling import Desk, Silence, Telling, Told, name_of
+from bot.views.accounts import holdings_of
 from bot.views.scene import Scene, venue_title
 from engine.events import CashFlowed, PositionAdopted
-from engine.external import ExternalOrder, FlowReason
+from engine.external import FlowReason
 from engine.identities import instrument_key
 from engine.numbers import ZERO
 from engine.state import State
 from storage.cards import Card
 from storage.outbox import OutboxRow
 
-LINES_MAX: Final = 8
 ADOPTABLE_MAX: Final = 3
 SAME_CARD: Final = timedelta(seconds=30)
 _FLOWS: Final = {
@@ -58,19 +58,6 @@ async def found_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | No
 def _flow_line(event: CashFlowed) -> str:
     amount = f"{figures.signed_money(event.amount)} {plain_text(event.currency)}"
     return f"{_FLOWS[event.reason]} {amount}, cash is {figures.money(event.cash)}."
-
-
-def order_line(order: ExternalOrder) -> str:
-    """Show an external order in a line."""
-    base, price = plain_text(order.symbol), order.price_limit or order.price_trigger
-    at = f" at {figures.money(price)}" if price is not None else " at market"
-    return f"{order.side} {figures.quantity(order.remaining)} {base}{at}"
-
-
-def holdings_of(state: State, venue: str) -> list[tuple[str, Decimal]]:
-    """Give the holdings of a venue, by currency."""
-    head = f"{venue}:"
-    return [(p.removeprefix(head), q) for p, q in state.holdings.items() if p.startswith(head)]
 
 
 def _adoptions(scene: Scene, state: State, desk: Desk, venue: str) -> tuple[Row, ...]:

@@ -32,10 +32,14 @@ class Purse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceView:
-    """Show cash, what is held in positions, and the equity of both."""
+    """Show cash, what is held in positions, and the equity of both.
+
+    `holdings` are what a venue holds beside them, by venue: never counted, never sold.
+    """
 
     scene: Scene
     purses: tuple[Purse, ...]
+    holdings: tuple[tuple[str, str, Decimal], ...]
     worth: Valuation | None
     equity: Equity | None
 
@@ -123,6 +127,12 @@ class ChartView:
         return None if self.quote is None else max(timedelta(), self.scene.now - self.quote.at)
 
 
+def holdings_of(state: State, venue: str) -> list[tuple[str, Decimal]]:
+    """Give the holdings of a venue, by currency."""
+    head = f"{venue}:"
+    return [(p.removeprefix(head), q) for p, q in state.holdings.items() if p.startswith(head)]
+
+
 def balance_view(
     scene: Scene,
     state: State,
@@ -142,6 +152,11 @@ def balance_view(
     return BalanceView(
         scene=scene,
         purses=tuple(purses),
+        holdings=tuple(
+            (venue, currency, quantity)
+            for venue in (state.journal.accounts if state.journal is not None else ())
+            for currency, quantity in holdings_of(state, venue)
+        ),
         worth=valuation(state, quotes),
         equity=state.equity,
     )

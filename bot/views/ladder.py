@@ -103,7 +103,10 @@ class FlattenView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeView:
-    """Show what resuming would allow, and what was checked."""
+    """Show what resuming would allow, and what was checked.
+
+    `halted_accounts` are venues where somebody else sends orders under our names, and why we think.
+    """
 
     scene: Scene
     since: datetime
@@ -116,6 +119,7 @@ class ResumeView:
     unknown: int
     breakers: tuple[str, ...]
     silent: tuple[str, ...]
+    halted_accounts: tuple[tuple[str, str], ...]
     needs_code: bool
 
 
@@ -298,6 +302,7 @@ def resume_view(
         unknown=sum(order.status is OrderStatus.UNKNOWN for order in orders),
         breakers=tuple(breaker.kind for breaker in state.breakers.values()),
         silent=tuple(state.venues_silent),
+        halted_accounts=tuple(state.accounts_halted.items()),
         needs_code=needs_code,
     )
 

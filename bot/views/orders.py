@@ -8,6 +8,7 @@ from decimal import Decimal
 from bot.views.positions import PAGE_ROWS, LevelView
 from bot.views.scene import Listing, Scene, listing
 from bot.views.stops import StopLevel, is_resting_stop, stop_of, target_quantities
+from engine.external import ExternalOrder
 from engine.instruments import Instrument
 from engine.numbers import ONE, ZERO
 from engine.orders import Order, OrderKind, OrderStatus
@@ -31,7 +32,10 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrdersView:
-    """Show a page of the open orders; counts are over all of them."""
+    """Show a page of the open orders; counts are over all of them.
+
+    `external` are those at the venues that nobody sent from here.
+    """
 
     scene: Scene
     lines: tuple[OrderLine, ...]
@@ -41,6 +45,7 @@ class OrdersView:
     entries: int
     stops: int
     exits: int
+    external: tuple[ExternalOrder, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +117,7 @@ def orders_view(
         entries=sum(not order.is_exit for order in ordered),
         stops=sum(is_resting_stop(order) for order in ordered),
         exits=sum(order.is_exit for order in ordered),
+        external=tuple(one for orders in state.external_orders.values() for one in orders),
     )
 
 

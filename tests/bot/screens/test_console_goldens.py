@@ -5,13 +5,25 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from bot.parsing.refusals import Refusal, Suggestion
-from bot.screens import accounts, arrival, board, guided, ladder, limits, records, refusals, trouble
+from bot.screens import (
+    accounts,
+    arrival,
+    board,
+    guided,
+    ladder,
+    limits,
+    order_list,
+    records,
+    refusals,
+    trouble,
+)
 from bot.screens import resume as resume_screens
 from bot.screens.layout import Screen
 from bot.views import accounts as account_views
 from bot.views.board import Fault, board_view, start_view
 from bot.views.guided import guided_symbols, guided_view
 from bot.views.ladder import flatten_view, ladder_view, resume_view, resumed_view
+from bot.views.orders import orders_view
 from bot.views.records import (
     LimitRow,
     RiskView,
@@ -40,6 +52,7 @@ from bot.views.trouble import (
 )
 from engine import events as e
 from engine.commands import Actor, ActorKind, AlertKind, AlertMode, Role
+from engine.external import ExternalOrder
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
 from engine.risk_limits import TradingState
 from engine.signals import SignalAction, TradingSignal
@@ -580,6 +593,33 @@ def test_the_account_cards(golden: Golden) -> None:
         key = a.BTC if name == "live" else a.SPOT_ETH
         chart = account_views.chart_view(scene, key, state, quotes, a.INSTRUMENTS)
         golden(f"chart_{name}", accounts.chart(chart))
+
+
+def test_what_is_at_a_venue_and_not_from_here_is_shown(golden: Golden) -> None:
+    theirs = ExternalOrder(
+        venue="binance",
+        venue_order_id="77",
+        client_order_id="web_1",
+        symbol="BTC/USDT",
+        side=OrderSide.BUY,
+        quantity=Decimal("0.02"),
+        filled=Decimal("0.005"),
+        price_limit=Decimal("59000.5"),
+    )
+    stop = replace(theirs, venue_order_id="78", side=OrderSide.SELL, price_limit=None)
+    state = replace(
+        a.live_state(),
+        external_orders={"binance": (theirs, stop), "bybit": (theirs,) * 9},
+        holdings={"binance:BTC": Decimal("0.5"), "binance:<b>X": Decimal(12)},
+        accounts_halted={"bybit": "order qd2 is named as ours and stands in no journal here"},
+    )
+    scene, quotes = a.scene(state), a.quotes()
+    golden("external_orders", order_list.orders(orders_view(scene, state, a.INSTRUMENTS)))
+    alone = replace(state, orders={})
+    golden("external_alone", order_list.orders(orders_view(scene, alone, a.INSTRUMENTS)))
+    view = account_views.balance_view(scene, state, quotes, a.INSTRUMENTS)
+    golden("balance_holdings", accounts.balance(view))
+    golden("resume_halted_account", resume_screens.resume(resume_view(scene, state)))
 
 
 def test_the_venues_of_a_live_account_show_how_they_are_doing(golden: Golden) -> None:
