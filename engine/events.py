@@ -286,7 +286,7 @@ class CashDoubted(EventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CashFlowed(EventBase):
-    """Cash changed by `amount` without a fill and is `cash` now, as the venue shows it."""
+    """Cash changed by `amount` without a fill and is `cash` now."""
 
     venue: str
     currency: str

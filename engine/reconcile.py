@@ -23,6 +23,8 @@ SETTLING = timedelta(seconds=2)
 HOLDING_MIN = Decimal("1e-8")
 CASH_TOLERANCE = Decimal("0.01")
 """What roundings of fees may add up to before the venue's cash is taken over."""
+ENTRY_ROUNDING = Decimal("2e-6")
+"""How far apart two entry prices are, as a share, when only one of them was rounded."""
 FUNDING_SHARE_MAX = Decimal("0.005")
 """The largest share of the open swaps' worth that is taken for what they paid or received."""
 
@@ -175,12 +177,27 @@ def holdings(state: State, snapshot: VenueSnapshot) -> dict[str, Decimal]:
 def cash_gap(state: State, snapshot: VenueSnapshot) -> Decimal | None:
     """Give by how much the venue's cash exceeds ours; None while a fill may be under way.
 
-    A snapshot without any balance says nothing about cash.
+    What swaps have earned and what is still open in them share out by the order in which fills were
+    booked, which may be another one there; only their sum is the same. A snapshot without any
+    balance says nothing about cash.
     """
     if not snapshot.balances or busy_keys(state, snapshot):
         return None
-    there = snapshot.balances.get(state.currency, ZERO)
+    there = snapshot.balances.get(state.currency, ZERO) - _shared_otherwise(state, snapshot)
     return there - state.cash.get(instrument_key(snapshot.venue, state.currency), ZERO)
+
+
+def _shared_otherwise(state: State, snapshot: VenueSnapshot) -> Decimal:
+    """Give what the venue counts as earned, and we as still open in the same swaps."""
+    total = ZERO
+    for swap in snapshot.positions:
+        ours = state.positions.get(instrument_key(snapshot.venue, swap.symbol))
+        if ours is None or swap.entry_price is None or ours.quantity != swap.quantity:
+            continue
+        apart = swap.entry_price - ours.entry_price
+        if abs(apart) > ours.entry_price * ENTRY_ROUNDING:
+            total += apart * swap.quantity
+    return total
 
 
 def flow_reason(gap: Decimal, snapshot: VenueSnapshot) -> FlowReason:

@@ -112,7 +112,7 @@ def _flow(turn: Turn, report: r.VenueSnapshot, amount: Decimal, reason: FlowReas
             venue=report.venue,
             currency=currency,
             amount=amount,
-            cash=report.balances.get(currency, ZERO),
+            cash=turn.state.cash.get(instrument_key(report.venue, currency), ZERO) + amount,
             reason=reason,
         )
     )

@@ -144,11 +144,17 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _traced(seed: int, path: Path) -> int:
+    made: list[Session] = []
+    fault: Exception | None = None
     with folder_for_runs() as folder:
-        made = run(live(seed, Path(folder)))
-    path.write_text("\n".join(made.outside.trace.lines) + "\n")
-    print(f"{len(made.outside.trace.lines):,} lines: {path}")
-    return 0
+        try:
+            run(live(seed, Path(folder), made.append))
+        except Exception as broken:  # task boundary: a session that fails is the one to read
+            fault = broken
+    lines = made[0].outside.trace.lines
+    path.write_text("\n".join(lines) + "\n")
+    print(f"{len(lines):,} lines: {path}" + (f"; {type(fault).__name__}: {fault}" if fault else ""))
+    return BROKEN if fault else 0
 
 
 if __name__ == "__main__":

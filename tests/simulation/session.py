@@ -376,9 +376,12 @@ def _seeded_faults(made: Session) -> None:
     outside.telegram.fail_share = dice.choice([0.0, 0.02, 0.1])
 
 
-async def live(seed: int, folder: Path) -> Session:
-    """Live one session of this seed, and end at rest."""
+async def live(
+    seed: int, folder: Path, begun: Callable[[Session], None] = lambda _: None
+) -> Session:
+    """Live one session of this seed, and end at rest; who waits for `begun` can follow it."""
     made = Session(seed, folder)
+    begun(made)
     errors = _Errors(made.faults)
     logging.getLogger().addHandler(errors)
     asyncio.get_running_loop().set_exception_handler(
