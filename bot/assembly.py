@@ -1,5 +1,6 @@
 """Assembly: an engine with its storage, market and venues, wired from settings."""
 
+import asyncio
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -143,8 +144,11 @@ class Assembly:
         started = False
         try:
             await self.lease.take()
-            for venue in self.venues.values():
-                await venue.start()
+            # All at once: one that is silent delays the others by nothing.
+            starts = (venue.start() for venue in self.venues.values())
+            for outcome in await asyncio.gather(*starts, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
             await self.cache.start()
             await self.engine.start()
             self.streams.start()

@@ -10,7 +10,9 @@ from bot.cli.refusal import CommandRefused
 from bot.settings import Settings
 from bot.venue_settings import VenueSettings
 from engine.errors import InvalidInput
-from engine.ports import Clock, Quotes, VenueUnavailable
+from engine.orders import Order
+from engine.ports import Clock, Gate, Quotes, VenueRefusal, VenueUnavailable
+from engine.reports import SubmitAnswer, SubmitWithheld
 from engine.runtime import SUBMIT_TIMEOUT_S
 from engine.state import State
 from engine.venues.live.account import LiveAccount
@@ -73,19 +75,49 @@ def withdrawal_refusal(venue: str) -> str:
 
 
 class GuardedVenue(LiveVenue):
-    """Open an account only with a key that may not withdraw, where the venue tells."""
+    """Trade an account only with a key that may not withdraw, where the venue tells.
+
+    What is open there is watched and closed whatever the key may do.
+    """
+
+    _is_known = False
 
     async def start(self) -> None:
         """Open the account. Raises: CommandRefused for a key that may withdraw."""
         await super().start()
+        if not self.instruments:
+            return  # silent: the first entry asks
         try:
-            permissions = await self.permissions()
+            refusal = await self._refusal()
         except VenueUnavailable as fault:
-            # What is open there must be watched all the same; the doctor asks again.
             log.warning("what the key of %s may do is not known: %s", self.name, fault)
             return
-        if permissions.can_withdraw:
-            raise CommandRefused(withdrawal_refusal(self.name))
+        if refusal is not None:
+            raise CommandRefused(refusal)
+
+    async def submit(self, order: Order, gate: Gate) -> SubmitAnswer:
+        """Send one create; no entry before it is known what the key may do."""
+        if order.is_exit or self._is_known:
+            return await super().submit(order, gate)
+        try:
+            refusal = await self._refusal()
+        except VenueUnavailable as fault:
+            refusal = f"What the key of {self.name} may do is not known yet: {fault}."
+        if refusal is not None:
+            return SubmitWithheld(client_order_id=order.client_order_id, text=refusal)
+        return await super().submit(order, gate)
+
+    async def _refusal(self) -> str | None:
+        """Say why no entry may leave with this key. Raises: VenueUnavailable when it is silent."""
+        try:
+            can_withdraw = (await self.permissions()).can_withdraw
+        except VenueRefusal as fault:
+            log.warning("%s does not say what its key may do: %s", self.name, fault)
+            can_withdraw = None
+        if can_withdraw:
+            return withdrawal_refusal(self.name)
+        self._is_known = True
+        return None
 
 
 def live_venues(

@@ -7,16 +7,18 @@ from typing import Final
 
 from bot.settings import Settings
 from engine.ports import Clock
-from engine.venues.live.market_store import MarketStore, Shelf
+from engine.venues.live.market_store import START_WAIT_S, MarketStore, Shelf
 from storage.market_shelf import DiskShelf, RedisShelf
 
 SQLITE: Final = "sqlite:///"
 
 
-def market_store(clock: Clock, shelf: Shelf | None = None) -> MarketStore:
+def market_store(
+    clock: Clock, shelf: Shelf | None = None, *, start_wait_s: float = START_WAIT_S
+) -> MarketStore:
     """Make the store that everybody in this process asks; without a shelf each start loads anew."""
     jitter = random.Random()  # noqa: S311 - it spreads load, it guards nothing
-    return MarketStore(clock=clock, jitter=jitter, shelf=shelf)
+    return MarketStore(clock=clock, jitter=jitter, shelf=shelf, start_wait_s=start_wait_s)
 
 
 def shelf_of(settings: Settings) -> Shelf:

@@ -28,6 +28,8 @@ RESTART_S = 1.0
 
 log = logging.getLogger("engine.dispatch")
 
+LOOK_WAIT_S = 3.0  # how long a start waits for the venues' books
+
 P = ParamSpec("P")
 
 
@@ -81,9 +83,9 @@ class Dispatcher:
         keys = (*state.positions, *(order.key for order in state.orders.values()))
         for key in dict.fromkeys(keys):
             self._quotes.follow(key)
-        async with asyncio.TaskGroup() as group:
-            for monitor in self._monitors.values():
-                group.create_task(monitor.books())
+        looks = [self._start(monitor.books) for monitor in self._monitors.values()]
+        # One that is silent is looked at when it speaks; no entry goes there before.
+        await asyncio.wait([look for look in looks if look is not None], timeout=LOOK_WAIT_S)
         for order in state.orders.values():
             monitor = self._monitors[order.venue]
             if order.status is OrderStatus.UNKNOWN:
@@ -95,6 +97,7 @@ class Dispatcher:
             self._start(self._kept, monitor.follow)
             self._start(self._kept, monitor.poll)
             self._start(self._kept, monitor.watch_books)
+            self._start(self._kept, monitor.sweep_fills)
         self._start(self._kept, self._tick_flatten)
         self._start(self._kept, self._tick_stop)
         self._watch.start()
@@ -216,16 +219,19 @@ class Dispatcher:
                 log.exception("%s broke and is started again", work)
             await asyncio.sleep(RESTART_S)
 
-    def _start(self, work: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs) -> None:
+    def _start(
+        self, work: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
+    ) -> asyncio.Task[None] | None:
         """Run the work in a task of its own, if the engine still runs."""
         assert self._group is not None, "the engine is not running"
         task = _logged(work, *args, **named)
         try:
-            self._group.create_task(task)
+            return self._group.create_task(task)
         except RuntimeError:
             # The group is ending. What is left open is taken up at the next start.
             task.close()
             log.info("the engine ends; a venue task is not begun")
+            return None
 
     def _report(self, report: Report) -> None:
         try:

@@ -40,6 +40,8 @@ class Gathering:
         order, ticket, fill_known = None, None, False
         known: dict[str, Order] = {}
         match message:
+            case r.OrdersOpen():
+                known = await self._journaled(message, state)
             case r.VenueSnapshot(venue=venue):
                 self._shown[venue] = message
                 known = await self._journaled(message, state)
@@ -73,7 +75,9 @@ class Gathering:
             shown=dict(self._shown),
         )
 
-    async def _journaled(self, shown: r.VenueSnapshot, state: State) -> dict[str, Order]:
+    async def _journaled(
+        self, shown: r.VenueSnapshot | r.OrdersOpen, state: State
+    ) -> dict[str, Order]:
         """Find the orders that a venue shows and State holds no more."""
         names = [seen.client_order_id for seen in shown.orders[:ORDERS_SHOWN_MAX]]
         gone = {name for name in names if name is not None and state.order(name) is None}

@@ -3,6 +3,8 @@
 Streams are hints, `fills` is the truth. Open orders are polled: every 0.5 s while something
 happens, growing by 1.2 to 5 s while nothing does, and to 10 s beside a stream that speaks. A
 stream that ends, or leaves out what a poll then finds, is not relied on until it speaks again.
+Whoever sent them, open orders are compared every 10 s, balances and positions too every minute,
+and every five minutes the fills since the last such sweep once more: a venue may list one late.
 An unknown order is searched with backoff until the venue's word settles it. A cancel is repeated
 until its order is seen finished.
 """
@@ -35,7 +37,9 @@ POLL_GROWTH = 1.2  # at each quiet poll, up to POLL_MAX_S
 SEARCH_MAX_S = 20.0
 CANCEL_MAX_S = 5.0
 FILLS_OVERLAP = timedelta(seconds=60)
+ORDERS_EVERY_S = 10.0
 BOOKS_EVERY_S = 60.0
+SWEEP_EVERY_S = 300.0
 
 log = logging.getLogger("engine.monitor")
 
@@ -70,6 +74,8 @@ class OrderMonitor:
         self._fetching = asyncio.Lock()
         self._fetches_begun = 0
         self._fetch_answered = False
+        self._has_looked = False
+        self._sweep_since: datetime | None = None
         self._cancelling: set[str] = set()
         self._searching: set[str] = set()
 
@@ -147,16 +153,44 @@ class OrderMonitor:
             text = f"no answer from {self._venue.name}"
             self._report(VenueSilent(venue=self._venue.name, text=text))
             return
+        self._has_looked = True
         self._report(snapshot)
 
     async def watch_books(self) -> None:
         """Compare the books for ever; often while the venue is silent or shows something else."""
+        books_s = self._clock.monotonic() + BOOKS_EVERY_S
         while True:
-            state, name = self._state(), self._venue.name
-            is_doubtful = name in state.venues_silent or name in state.books_differ
-            is_doubtful = is_doubtful or any(p.startswith(f"{name}:") for p in state.cash_doubts)
-            await self._pause(POLL_MAX_S if is_doubtful else BOOKS_EVERY_S)
+            is_doubtful = self._is_doubtful()
+            await self._pause(POLL_MAX_S if is_doubtful else ORDERS_EVERY_S)
+            if not is_doubtful and self._clock.monotonic() < books_s and await self._orders_open():
+                continue
+            books_s = self._clock.monotonic() + BOOKS_EVERY_S
             await self.books()
+
+    async def sweep_fills(self) -> None:
+        """Read the fills since the last sweep once more, for ever."""
+        while True:
+            since = self._clock.now()
+            await self._pause(SWEEP_EVERY_S)
+            self._sweep_since = min(self._sweep_since or since, since)
+            await self.fetch_fills()
+
+    def _is_doubtful(self) -> bool:
+        state, name = self._state(), self._venue.name
+        return (
+            not self._has_looked
+            or name in state.venues_silent
+            or name in state.books_differ
+            or any(purse.startswith(f"{name}:") for purse in state.cash_doubts)
+        )
+
+    async def _orders_open(self) -> bool:
+        """Report what stands open; False when the venue did not say, which all its books tell."""
+        standing = await self._within(self._venue.open_orders())
+        if standing is None:
+            return False
+        self._report(standing)
+        return True
 
     async def follow(self) -> None:
         """Follow the venue's stream for ever; a stream that ends is opened again."""
@@ -226,8 +260,11 @@ class OrderMonitor:
 
     async def _fetch(self) -> bool:
         since = (self._cursor or self._start()) - FILLS_OVERLAP
-        found = await self._within(self._venue.fills(since))
+        swept, self._sweep_since = self._sweep_since, None
+        asked = since if swept is None else min(since, swept - FILLS_OVERLAP)
+        found = await self._within(self._venue.fills(asked))
         if found is None:
+            self._sweep_since = swept
             return False
         # What was reported once is in the inbox or journaled; only the overlap is remembered.
         self._told = {name: at for name, at in self._told.items() if at >= since}
@@ -235,7 +272,8 @@ class OrderMonitor:
             identity = report.fill.identity
             if identity not in self._told and identity not in self._state().fills_known:
                 self._report(report)
-                if self._is_streamed:
+                # What is older was told before it was forgotten here, or the venue itself was late.
+                if self._is_streamed and report.fill.at >= since:
                     self._distrust()
             self._told[identity] = report.fill.at
             if self._cursor is None or report.fill.at > self._cursor:

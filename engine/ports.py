@@ -17,6 +17,7 @@ from engine.reports import (
     FillReported,
     LookupAnswer,
     OrderSeen,
+    OrdersOpen,
     SubmitAnswer,
     VenueSnapshot,
 )
@@ -31,7 +32,27 @@ class VenueUnavailable(Exception):
     """Say that a venue did not answer a question; never evidence of anything."""
 
 
-class Venue(Protocol):
+class VenueRefusal(VenueUnavailable):
+    """Say that a venue answered a question by refusing it: asking again changes nothing."""
+
+
+class Books(Protocol):
+    """What an exchange account holds, and what happened to it. Every method may hang."""
+
+    async def fills(self, since: datetime) -> Sequence[FillReported]:
+        """Give all own fills since a time, oldest first. Raises: VenueUnavailable."""
+        ...
+
+    async def open_orders(self) -> OrdersOpen:
+        """Give the open orders of both books. Raises: VenueUnavailable."""
+        ...
+
+    async def snapshot(self) -> VenueSnapshot:
+        """Give open orders of both books, balances, positions. Raises: VenueUnavailable."""
+        ...
+
+
+class Venue(Books, Protocol):
     """An exchange account. Every method may hang: the caller sets the timeout."""
 
     @property
@@ -49,14 +70,6 @@ class Venue(Protocol):
 
     async def lookup(self, order: Order) -> LookupAnswer:
         """Search for an order by its client order id in every source the venue has."""
-        ...
-
-    async def fills(self, since: datetime) -> Sequence[FillReported]:
-        """Give all own fills since a time, oldest first. Raises: VenueUnavailable."""
-        ...
-
-    async def snapshot(self) -> VenueSnapshot:
-        """Give open orders of both books, balances, positions. Raises: VenueUnavailable."""
         ...
 
     def reports(self) -> AsyncIterator[FillReported | OrderSeen]:

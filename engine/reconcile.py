@@ -16,7 +16,7 @@ from engine.instruments import Instrument
 from engine.numbers import ZERO, plain
 from engine.orders import Order, OrderStatus
 from engine.portfolio import is_swap
-from engine.reports import OrderSeen, VenueSnapshot
+from engine.reports import OrderSeen, OrdersOpen, VenueSnapshot
 from engine.state import State
 
 SETTLING = timedelta(seconds=2)
@@ -52,7 +52,9 @@ class OrdersThere:
     lingering: tuple[Difference, ...]
 
 
-def orders_there(state: State, snapshot: VenueSnapshot, known: Mapping[str, Order]) -> OrdersThere:
+def orders_there(
+    state: State, snapshot: VenueSnapshot | OrdersOpen, known: Mapping[str, Order]
+) -> OrdersThere:
     """Sort what stands open at the venue; `known` are the journal's orders outside State."""
     external: list[ExternalOrder] = []
     impostors: list[str] = []

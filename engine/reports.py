@@ -128,6 +128,15 @@ class VenueSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersOpen:
+    """What stands open at the venue, whoever sent it; asked for more often than everything."""
+
+    venue: str
+    at: datetime
+    orders: tuple[OrderSeen, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VenueSilent:
     """The venue did not answer a question about itself."""
 
@@ -138,4 +147,12 @@ class VenueSilent:
 SubmitAnswer = SubmitAccepted | SubmitRefused | SubmitUnanswered | SubmitWithheld
 CancelAnswer = CancelAccepted | CancelUnanswered
 LookupAnswer = OrderSeen | OrderNotSeen
-Report = SubmitAnswer | CancelAnswer | LookupAnswer | FillReported | VenueSnapshot | VenueSilent
+Report = (
+    SubmitAnswer
+    | CancelAnswer
+    | LookupAnswer
+    | FillReported
+    | OrdersOpen
+    | VenueSnapshot
+    | VenueSilent
+)

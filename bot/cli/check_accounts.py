@@ -33,7 +33,7 @@ async def check_account(settings: VenueSettings, currency: str) -> list[Finding]
         clock=clock,
         jitter=random.Random(),  # noqa: S311 - it spreads load, it guards nothing
         timeout_s=SUBMIT_TIMEOUT_S,
-        metadata=market_store(clock),
+        metadata=market_store(clock, start_wait_s=ACCOUNT_S),
         symbols=tuple,
     )
     try:

@@ -34,7 +34,11 @@ async def check_venue(venue: VenueSettings, currency: str) -> list[Finding]:
     subject = f"venue {venue.venue}"
     clock = SystemClock()
     market = PublicMarket(
-        venue=venue.venue, clock=clock, metadata=market_store(clock), api_url=venue.api_url
+        venue=venue.venue,
+        clock=clock,
+        metadata=market_store(clock, start_wait_s=LOAD_S),
+        api_url=venue.api_url,
+        sandbox=venue.sandbox,
     )
     try:
         async with asyncio.timeout(LOAD_S):

@@ -47,6 +47,8 @@ def _dispatch(turn: Turn, message: Message) -> None:
             answers.order_seen(turn, message)
         case r.OrderNotSeen():
             answers.order_not_seen(turn, message)
+        case r.OrdersOpen():
+            books.compare_orders(turn, message)
         case r.VenueSnapshot():
             kill_switch.venue_shown(turn, message)
         case r.VenueSilent():

@@ -29,10 +29,7 @@ FLOW_SETTLES = timedelta(seconds=30)
 
 def compare(turn: Turn, report: r.VenueSnapshot) -> tuple[Difference, ...]:
     """Compare everything that a venue shows; give what differs."""
-    there = orders_there(turn.state, report, turn.context.known)
-    for order, seen in there.back:
-        reappear(turn, order, seen.venue_order_id)
-    _orders(turn, report, there)
+    there = compare_orders(turn, report)
     found = (*differences(turn.state, report, turn.context.instruments), *there.lingering)
     _differences(turn, report, found)
     _holdings(turn, report)
@@ -40,14 +37,21 @@ def compare(turn: Turn, report: r.VenueSnapshot) -> tuple[Difference, ...]:
     return found
 
 
-def _orders(turn: Turn, report: r.VenueSnapshot, there: OrdersThere) -> None:
-    """Note external orders, and halt the account for those that bear our names."""
+def compare_orders(turn: Turn, report: r.VenueSnapshot | r.OrdersOpen) -> OrdersThere:
+    """Take up again what was given up, and note external orders.
+
+    The account is halted for those that bear our names.
+    """
+    there = orders_there(turn.state, report, turn.context.known)
+    for order, seen in there.back:
+        reappear(turn, order, seen.venue_order_id)
     external = tuple(there.external)
     if external != turn.state.external_orders.get(report.venue, ()):
         turn.add(e.ExternalOrdersSeen(at=turn.now, venue=report.venue, orders=external))
     new = tuple(name for name in there.impostors if name not in turn.state.impostors)
     if new:
         halt_account(turn, report.venue, new, "it is open there")
+    return there
 
 
 def _differences(turn: Turn, report: r.VenueSnapshot, found: tuple[Difference, ...]) -> None:

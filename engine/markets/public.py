@@ -67,14 +67,14 @@ class PublicMarket:
     async def start(self) -> None:
         """Load the instruments and begin to poll.
 
-        Raises: VenueUnavailable when the first try fails; it goes on trying until `stop`, so the
-        caller may carry on without this venue's prices.
+        Raises: VenueUnavailable when the first try fails or takes long; it goes on trying until
+        `stop`, so the caller may carry on without this venue's prices.
         """
         if self._tasks:
             return
         fault: VenueUnavailable | None = None
         try:
-            self._learn(await self._metadata.listing(self._source))
+            self._learn(await self._metadata.first(self._source))
         except VenueUnavailable as silent:
             fault = silent
         # start and stop are two calls, so both tasks are held here and cancelled by stop()

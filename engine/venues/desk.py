@@ -17,6 +17,7 @@ from engine.reports import (
     FillReported,
     LookupAnswer,
     OrderNotSeen,
+    OrdersOpen,
     SubmitAccepted,
     SubmitAnswer,
     SubmitRefused,
@@ -146,13 +147,19 @@ class Desk:
             found.append(FillReported(fill=self._matcher.fill(trade)))
         return tuple(reversed(found))
 
+    def open_orders(self) -> OrdersOpen:
+        """Give open orders of both books."""
+        orders = tuple(self._matcher.seen(order) for order in self.account.open.values())
+        return OrdersOpen(venue=self._venue, at=self._now(), orders=orders)
+
     def snapshot(self) -> VenueSnapshot:
         """Give open orders of both books, total balances and swap positions."""
         account = self.account
+        standing = self.open_orders()
         return VenueSnapshot(
             venue=self._venue,
-            at=self._now(),
-            orders=tuple(self._matcher.seen(order) for order in account.open.values()),
+            at=standing.at,
+            orders=standing.orders,
             balances={b.currency: b.total for b in account.balances.values() if b.total != ZERO},
             positions=tuple(
                 VenuePosition(symbol=p.symbol, quantity=p.quantity, entry_price=p.entry_price)

@@ -14,6 +14,7 @@ class Operation(StrEnum):
     CANCEL = "cancel"
     LOOKUP = "lookup"
     FILLS = "fills"
+    OPEN_ORDERS = "open_orders"
     SNAPSHOT = "snapshot"
     STREAM = "stream"
 
@@ -49,6 +50,7 @@ POSSIBLE: Mapping[Operation, frozenset[FaultKind]] = {
     _O.CANCEL: _LINE | {_K.NOT_FOUND},
     _O.LOOKUP: _LINE | {_K.INCOMPLETE, _K.STALE},
     _O.FILLS: _LINE | {_K.STALE},
+    _O.OPEN_ORDERS: _LINE,
     _O.SNAPSHOT: _LINE | {_K.STALE},
     _O.STREAM: frozenset({_K.DROPPED, _K.DUPLICATED, _K.REORDERED}),
 }

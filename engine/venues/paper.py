@@ -19,6 +19,7 @@ from engine.reports import (
     LookupAnswer,
     OrderNotSeen,
     OrderSeen,
+    OrdersOpen,
     SubmitAnswer,
     SubmitRefused,
     SubmitUnanswered,
@@ -151,6 +152,11 @@ class PaperVenue:
         fault = self.faults.draw(Operation.FILLS)
         found = await self._ask(lambda desk: desk.fills(since), fault)
         return found[:-1] if fault is not None and fault.kind is FaultKind.STALE else found
+
+    async def open_orders(self) -> OrdersOpen:
+        """Give the open orders of both books. Raises: VenueUnavailable."""
+        fault = self.faults.draw(Operation.OPEN_ORDERS)
+        return await self._ask(lambda desk: desk.open_orders(), fault)
 
     async def snapshot(self) -> VenueSnapshot:
         """Give open orders of both books, balances, positions. Raises: VenueUnavailable."""

@@ -423,7 +423,7 @@ async def test_two_engines_on_one_journal_the_second_writer_stops() -> None:
     ids=str,
 )
 async def test_a_journal_of_another_mode_or_account_refuses_to_start(
-    settings: dict[str, object],
+    settings: dict[str, Any],
 ) -> None:
     async with world() as w:
         pass

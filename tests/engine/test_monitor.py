@@ -243,6 +243,7 @@ async def test_a_venue_that_falls_silent_is_told_and_so_is_its_return() -> None:
 async def test_the_books_are_compared_and_a_missing_coin_blocks_its_symbol(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("engine.monitor.ORDERS_EVERY_S", 0.05)
     monkeypatch.setattr("engine.monitor.BOOKS_EVERY_S", 0.05)
     monkeypatch.setattr("engine.reconcile.SETTLING", timedelta(0))
     async with world(**FREE) as w:

@@ -17,6 +17,7 @@ from engine.markets.catalogue import catalogue
 from engine.markets.manual import ManualMarket
 from engine.ports import Lease
 from engine.receipts import Receipt
+from engine.venues.faults import FaultRate
 from engine.venues.ledger import MemoryLedgerStore
 from engine.venues.paper import PaperVenue
 
@@ -74,11 +75,12 @@ async def world(
     *,
     journal: MemoryJournal | None = None,
     store: MemoryLedgerStore | None = None,
+    rates: tuple[FaultRate, ...] = (),
     **settings: Any,
 ) -> AsyncIterator[World]:
     """Run an engine on paper, prices set by hand: BTC 61,240, ETH 3,396, SOL 149.90.
 
-    `settings` are the engine's, and `lease` if it has one.
+    `settings` are the engine's, and `lease` if it has one; `rates` what goes wrong at the venue.
     """
     clock = SystemClock()
     market = ManualMarket(instruments=catalogue("binance").values(), clock=clock)
@@ -108,6 +110,7 @@ async def world(
     made.set("SOL/USDT", "149.90", "0.02")
     made.set("BTC/USDT:USDT", "61232.4", "0.2")
     await venue.start()
+    venue.faults.rates = rates
     await engine.start()
     try:
         yield made

@@ -13,6 +13,7 @@ from engine.reports import (
     FillReported,
     LookupAnswer,
     OrderSeen,
+    OrdersOpen,
     SubmitAnswer,
     SubmitWithheld,
     VenueSnapshot,
@@ -115,6 +116,11 @@ class Line:
             cut = self._dice.randrange(len(found))
             return [*found[:cut], *found[cut + 1 :]]
         return found
+
+    async def open_orders(self) -> OrdersOpen:
+        answer = await self._life.ask("a query of orders", self._venue.open_orders())
+        self._garble()
+        return answer
 
     async def snapshot(self) -> VenueSnapshot:
         answer = await self._life.ask("a snapshot", self._venue.snapshot())

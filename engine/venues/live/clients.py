@@ -95,7 +95,7 @@ class Clients:
     async def start(self) -> None:
         """Make the clients and learn the markets, which are kept fresh from then on.
 
-        Raises: VenueUnavailable when the markets cannot be had now; it goes on trying until
+        Raises: VenueUnavailable when the markets cannot be had soon; it goes on trying until
         `close`, so the caller may carry on without this venue.
         """
         if self._task is not None:
@@ -107,7 +107,7 @@ class Clients:
             pooled(self._rest[name], connections_max=connections_max, tls=self._tls)
         fault: VenueUnavailable | None = None
         try:
-            self._learn(await self._metadata.listing(self._source))
+            self._learn(await self._metadata.first(self._source))
         except VenueUnavailable as silent:
             fault = silent
         # start and close are two calls, so this task is held here and cancelled by close()

@@ -13,9 +13,9 @@ from typing import Any
 from engine.markets.asking import PARSING
 from engine.markets.budget import Sleep
 from engine.orders import Order
-from engine.ports import Clock, Gate, VenueUnavailable
+from engine.ports import Clock, Gate, VenueRefusal, VenueUnavailable
 from engine.venues.ccxt_library import fault_classes
-from engine.venues.live.answers import silence
+from engine.venues.live.answers import is_about_clock, silence
 from engine.venues.live.asking import ask, stamped
 from engine.venues.live.budget import RULES, USUAL, Priority, RequestBudget
 from engine.venues.live.calls import Call
@@ -113,10 +113,17 @@ class Line:
         return await self._tried(client, call)
 
     async def answer(self, client: Any, call: Call, priority: Priority = Priority.QUERY) -> Any:
-        """Ask, and give what ccxt returned. Raises: VenueUnavailable."""
+        """Ask, and give what ccxt returned.
+
+        Raises: VenueUnavailable; VenueRefusal where the venue answered that it will not say.
+        """
         found = await self.outcome(client, call, priority)
         if isinstance(found, BaseException):
-            raise VenueUnavailable(silence(self.venue, found)) from found
+            is_refusal = isinstance(found, fault_classes().ExchangeError)
+            is_refusal = is_refusal and not is_about_clock(self.venue, found)
+            raise (VenueRefusal if is_refusal else VenueUnavailable)(
+                silence(self.venue, found)
+            ) from found
         return found
 
     async def _turn(self, priority: Priority, weight: int) -> None:

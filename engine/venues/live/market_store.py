@@ -18,6 +18,8 @@ from engine.ports import Clock, VenueUnavailable
 from engine.venues.ccxt_library import version
 
 AGE_S_MAX: Final = 86_400
+# The first start loads for two seconds or three.
+START_WAIT_S: Final = 4.0
 # So that many consoles, and many venues of one, do not all ask in the same minute.
 EARLIER_S_MAX: Final = 7_200
 # What is older than a day serves only while the venue does not answer, and for so long.
@@ -47,11 +49,15 @@ class Shelf(Protocol):
 class _Kept:
     listing: Listing | None = None
     due_s: float = 0
+    wanted_s: float | None = None
     loading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class MarketStore:
     """Give listings: from memory or the shelf while they are fresh, or else from the venue.
+
+    A start waits `start_wait_s` for the first of them, counted from when it was first wanted: a
+    venue that is silent delays nobody's stop button.
 
     A listing is due a day after it was made, or up to two hours earlier. One that is due serves on
     while the venue does not answer, from the shelf for a week at most.
@@ -63,6 +69,7 @@ class MarketStore:
         clock: Clock,
         jitter: random.Random,
         timeout_s: float = 8,
+        start_wait_s: float = START_WAIT_S,
         shelf: Shelf | None = None,
         load: Load = load_apart,
         sleep: Sleep = asyncio.sleep,
@@ -70,11 +77,12 @@ class MarketStore:
         self._clock = clock
         self._jitter = jitter
         self._timeout_s = timeout_s
+        self._start_wait_s = start_wait_s
         self._shelf = shelf
         self._load = load
         self._sleep = sleep
         self._kept: dict[MarketSource, _Kept] = {}
-        self._preparing: set[asyncio.Task[None]] = set()
+        self._preparing: set[asyncio.Task[Listing]] = set()
         self._loads = asyncio.Semaphore(LOADS_MAX)
 
     async def listing(self, source: MarketSource) -> Listing:
@@ -88,19 +96,47 @@ class MarketStore:
             assert kept.listing is not None, "a refresh that ends without a fault leaves a listing"
             return kept.listing
 
+    async def first(self, source: MarketSource) -> Listing:
+        """Give the markets of a source to whoever starts, and cannot wait for long.
+
+        Raises: VenueUnavailable when there are none, or none yet; what loads goes on loading.
+        """
+        kept = self._wanted(source)
+        if kept.listing is not None:
+            return kept.listing
+        assert kept.wanted_s is not None, "it is wanted now"
+        left_s = kept.wanted_s + self._start_wait_s - self._clock.monotonic()
+        try:
+            async with asyncio.timeout(max(0, left_s)):
+                return await asyncio.shield(self._begun(source))
+        except TimeoutError:
+            text = f"{source.venue} has not told its symbols yet; it is waited for."
+            raise VenueUnavailable(text) from None
+
     def prepare(self, sources: Iterable[MarketSource]) -> None:
         """Begin to load what will be asked for; who asks waits for the rest, and hears a fault."""
         for source in sources:
-            # No TaskGroup: it ends by itself, and its outcome is taken by who asks.
-            task = asyncio.create_task(self._prepare(source), name=f"markets {source.venue}")
-            self._preparing.add(task)
-            task.add_done_callback(self._preparing.discard)
+            self._wanted(source)
+            self._begun(source)
 
-    async def _prepare(self, source: MarketSource) -> None:
-        try:
-            await self.listing(source)
-        except VenueUnavailable as fault:
-            _log.info("not prepared", extra={"venue": source.venue, "fault": str(fault)})
+    def _wanted(self, source: MarketSource) -> _Kept:
+        kept = self._kept.setdefault(source, _Kept())
+        if kept.wanted_s is None:
+            kept.wanted_s = self._clock.monotonic()
+        return kept
+
+    def _begun(self, source: MarketSource) -> asyncio.Task[Listing]:
+        # No TaskGroup: it ends by itself, and its outcome is taken by who asks.
+        task = asyncio.create_task(self.listing(source), name=f"markets {source.venue}")
+        self._preparing.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Listing]) -> None:
+        self._preparing.discard(task)
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            _log.info("no markets at the start", extra={"fault": str(fault)})
 
     async def follow(self, source: MarketSource, tell: Callable[[Listing], None]) -> None:
         """Tell each new listing of a source, for ever, beginning with the first there is."""

@@ -28,6 +28,7 @@ from engine.reports import (
     LookupAnswer,
     OrderNotSeen,
     OrderSeen,
+    OrdersOpen,
     SubmitAccepted,
     SubmitAnswer,
     SubmitUnanswered,
@@ -46,12 +47,11 @@ from engine.venues.live.clients import Clients
 from engine.venues.live.executions import Executions
 from engine.venues.live.line import Line, Withheld
 from engine.venues.live.market_store import MarketStore
-from engine.venues.live.parsing import EPOCH
 from engine.venues.live.search import NOT_THERE, Search, is_not_found
 from engine.venues.live.stream import OrderStream
+from engine.venues.live.venue_time import VenueTime
 from engine.venues.live.vitals import KeyPermissions, VenueVitals, told
 
-CLOCK_EVERY_S: Final = 300
 # Beside those that the engine names; some venues list trades by symbol only.
 SYMBOLS_MAX: Final = 30
 log = logging.getLogger("engine.venues.live")
@@ -73,7 +73,6 @@ class LiveVenue:
     ) -> None:
         self._account = account
         self._clock = clock
-        self._sleep = sleep
         self._timeout_s = timeout_s
         self._wanted = symbols
         self._capabilities = of(account.venue)
@@ -81,6 +80,7 @@ class LiveVenue:
             venue=account.venue, clock=clock, jitter=jitter, timeout_s=timeout_s, sleep=sleep
         )
         self._clients = Clients(account=account, metadata=metadata, timeout_s=timeout_s)
+        self._time = VenueTime(clients=self._clients, line=self._line, clock=clock, sleep=sleep)
         self._seen_symbols: dict[str, None] = {}
         self._executions = Executions(
             capabilities=self._used,
@@ -131,16 +131,19 @@ class LiveVenue:
 
     async def start(self) -> None:
         """Connect, and compare the clocks; a venue that is silent is tried again for ever."""
+        is_there = True
         try:
             await self._clients.start()
         except VenueUnavailable as fault:
+            is_there = False
             log.warning("%s is not there yet: %s", self.name, fault)
         for client in (self._clients.trading, self._clients.emergency, self._clients.data):
             client.options.update(self._capabilities.options)
             self._line.hooked(client)
-        await self._compare_clocks()
+        if is_there:
+            await self._time.compare()
         # start and stop are two calls, so this task is held here and cancelled by stop()
-        self._task = asyncio.create_task(self._keep_time(), name=f"clock {self.name}")  # see above
+        self._task = asyncio.create_task(self._time.keep(), name=f"clock {self.name}")  # see above
 
     async def stop(self) -> None:
         """Close the connections; what waits for its turn is given up."""
@@ -162,7 +165,7 @@ class LiveVenue:
         except (Withheld, InvalidInput, VenueUnavailable) as reason:
             return SubmitWithheld(client_order_id=name, text=str(reason))
         if isinstance(outcome, BaseException) and is_about_clock(self.name, outcome):
-            await self._compare_clocks()
+            await self._time.compare()
         segment = calls.section_of(self._capabilities, order.symbol)
         echoed = client_ids.seen(segment, outcome) if isinstance(outcome, Mapping) else None
         answer = submit_answer(self.name, name, outcome, echoed=echoed)
@@ -214,20 +217,25 @@ class LiveVenue:
         """Give all own fills since a time, oldest first. Raises: VenueUnavailable."""
         return await self._executions.since(since)
 
-    async def snapshot(self) -> VenueSnapshot:
-        """Give open orders of both books, balances, positions. Raises: VenueUnavailable."""
+    async def open_orders(self) -> OrdersOpen:
+        """Give the open orders of both books. Raises: VenueUnavailable."""
         at = self._clock.now()
         orders = await self._books.open_orders(self._symbols())
-        positions = await self._books.positions()
-        held = await self._books.balances()
         for order in orders:
             self._saw(order.symbol)
+        return OrdersOpen(venue=self.name, at=at, orders=orders)
+
+    async def snapshot(self) -> VenueSnapshot:
+        """Give open orders of both books, balances, positions. Raises: VenueUnavailable."""
+        standing = await self.open_orders()
+        positions = await self._books.positions()
+        held = await self._books.balances()
         for position in positions:
             self._saw(position.symbol)
         return VenueSnapshot(
             venue=self.name,
-            at=at,
-            orders=orders,
+            at=standing.at,
+            orders=standing.orders,
             balances=held.total,
             positions=positions,
             free=held.free,
@@ -321,28 +329,3 @@ class LiveVenue:
         if reason is not None:
             raise VenueUnavailable(reason)
         self._leverage[order.symbol] = order.leverage
-
-    async def _compare_clocks(self) -> None:
-        """Measure how far the venue's clock is ahead, and stamp requests by its time."""
-        if not self._clients.data.has.get("fetchTime"):
-            return
-        begun = self._clock.now()
-        begun_s = self._clock.monotonic()
-        outcome = await self._line.outcome(
-            self._clients.data, Call(method="fetch_time"), Priority.CANCEL
-        )
-        if not isinstance(outcome, int):
-            return
-        way_ms = round((self._clock.monotonic() - begun_s) * 1000) // 2
-        here_ms = int((begun - EPOCH).total_seconds() * 1000) + way_ms
-        skew_ms = outcome - here_ms
-        self._line.pulse.clock_skew_ms = skew_ms
-        self._clients.keep_time(skew_ms)
-
-    async def _keep_time(self) -> None:
-        while True:
-            await self._sleep(CLOCK_EVERY_S)
-            try:
-                await self._compare_clocks()
-            except VenueUnavailable as fault:
-                log.info("the clock of %s was not read: %s", self.name, fault)

@@ -1,7 +1,7 @@
 """A live account of the adapter at the test exchange, and orders to send there."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -63,8 +63,17 @@ class LiveRoom:
 
 
 @asynccontextmanager
-async def live_room(venue: str, *, timeout_s: float = 15) -> AsyncIterator[LiveRoom]:
+async def live_room(
+    venue: str,
+    *,
+    timeout_s: float = 15,
+    made: type[LiveVenue] = LiveVenue,
+    befalls: Mapping[str, str] | None = None,
+) -> AsyncIterator[LiveRoom]:
+    """Open an account; `befalls` names what goes wrong once at each kind of endpoint."""
     async with TestExchange() as exchange:
+        for kind, name in (befalls or {}).items():
+            exchange.faults.add(kind, name)
         clock = SystemClock()
         symbol = SPOT if venue == "binance" else SWAP
         account = LiveAccount(
@@ -74,7 +83,7 @@ async def live_room(venue: str, *, timeout_s: float = 15) -> AsyncIterator[LiveR
             api_url=exchange.url,
             ws_url=exchange.ws_url,
         )
-        adapter = LiveVenue(
+        adapter = made(
             account,
             clock=clock,
             jitter=random.Random(7),

@@ -48,13 +48,14 @@ class Loader:
     missing: tuple[str, ...] = ()
     at_once: int = 0
     at_once_max: int = 0
+    may_tell: asyncio.Event | None = None
 
     async def __call__(self, source: MarketSource, at: datetime, timeout_s: float) -> Loaded:
         del timeout_s
         self.count += 1
         self.at_once += 1
         self.at_once_max = max(self.at_once_max, self.at_once)
-        await asyncio.sleep(0)
+        await (asyncio.sleep(0) if self.may_tell is None else self.may_tell.wait())
         self.at_once -= 1
         if self.is_silent:
             raise VenueUnavailable("it is silent")
@@ -79,10 +80,14 @@ class Room:
     loader: Loader = field(default_factory=Loader)
     shelf: MemoryShelf = field(default_factory=MemoryShelf)
 
-    def store(self) -> MarketStore:
+    def store(self, *, start_wait_s: float = 4) -> MarketStore:
         """Make a store, as a console that starts does."""
         return MarketStore(
-            clock=self.clock, jitter=random.Random(7), shelf=self.shelf, load=self.loader
+            clock=self.clock,
+            jitter=random.Random(7),
+            start_wait_s=start_wait_s,
+            shelf=self.shelf,
+            load=self.loader,
         )
 
 
@@ -102,6 +107,33 @@ async def test_many_who_ask_at_once_cost_one_load(room: Room) -> None:
 
     assert room.loader.count == 1
     assert len({id(each) for each in found}) == 1
+
+
+async def test_a_start_waits_for_a_slow_venue_no_longer_than_it_may_and_the_load_goes_on(
+    room: Room,
+) -> None:
+    room.loader.may_tell = asyncio.Event()
+    store = room.store(start_wait_s=0.05)
+    store.prepare([SOURCE])
+
+    with pytest.raises(VenueUnavailable, match="binance has not told its symbols yet"):
+        await store.first(SOURCE)
+    # The wait is one for all who start: the account, and the market after it.
+    room.clock.advance(1)
+    with pytest.raises(VenueUnavailable):
+        await store.first(SOURCE)
+
+    following = asyncio.create_task(store.listing(SOURCE))
+    room.loader.may_tell.set()
+    assert list((await following).markets) == ["C1/USD"]
+    assert await store.first(SOURCE) is await following
+    assert room.loader.count == 1
+
+
+async def test_a_start_hears_at_once_that_a_venue_cannot_be_had(room: Room) -> None:
+    room.loader.is_silent = True
+    with pytest.raises(VenueUnavailable, match="it is silent"):
+        await room.store(start_wait_s=999).first(SOURCE)
 
 
 async def test_what_is_prepared_is_loaded_once_with_who_asks_later(room: Room) -> None:
