@@ -75,7 +75,7 @@ def test_without_the_variable_there_is_no_drill_and_no_word_of_it() -> None:
             "trade:lost",
             (
                 "PAPER_FAULTS holds 'trade:lost': operations are submit, cancel, lookup, fills, "
-                "snapshot or stream."
+                "open_orders, snapshot or stream."
             ),
         ),
         (

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.system
 HELD_S = 1.0
 
 # The order reaches the venue and fills there; nothing of it comes back.
-DEAF = "submit:hanging*9,stream:dropped*999,fills:swallowed*99,lookup:swallowed*99"
+DEAF = "submit:hanging*9,stream:dropped*999,fills:ok,fills:swallowed*99,lookup:swallowed*99"
 
 
 def fills_at_the_venue(at: House) -> int:
