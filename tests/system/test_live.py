@@ -15,6 +15,7 @@ from tests.system.console import (
     Phone,
     environment,
     quarterdeck,
+    until,
 )
 
 pytestmark = pytest.mark.system
@@ -95,3 +96,33 @@ async def test_a_key_that_may_withdraw_is_refused_before_anything_runs(tmp_path:
         (sentence,) = [each for each in ended.sentences if "withdraw" in each]
         assert sentence.startswith("The key of binance may withdraw money")
         assert exchange.api_secret not in ended.err
+
+
+async def test_a_venue_that_is_silent_at_the_start_holds_up_nobody_s_stop(tmp_path: Path) -> None:
+    async with (
+        TestExchange() as exchange,
+        Sandbox(people=PEOPLE, folder=tmp_path / "telegram") as sandbox,
+    ):
+        # given a venue that takes every question and gives no answer
+        for kind in ("markets", "time", "any"):
+            exchange.faults.add(kind, "stall", count=None)
+        console = live_console(tmp_path, sandbox, exchange)
+        owner = Phone(sandbox=sandbox, user_id=OWNER)
+        try:
+            # when the console starts, then it answers, and stops
+            await console.start(sandbox)
+            await owner.ask("/start", "Try three things")
+            await owner.ask("STOP", "HALTED at")
+            assert console.rows("select 1 from journal where kind = 'VenueAnswered'") == []
+            # and takes the venue up as soon as it speaks
+            exchange.faults.clear()
+            await until(
+                lambda: bool(console.rows("select 1 from journal where kind = 'CashFlowed'")),
+                "the account was never read",
+                60,
+            )
+            denied = await owner.ask("/buy btc 300 usdt sl 2%", "Denied")
+            assert "compared" not in denied.text
+            assert exchange.ledger.orders == {}
+        finally:
+            await console.gone()
