@@ -30,10 +30,11 @@ class Act(StrEnum):
     RESUME = "resume"
     REARM = "re-arm"
     ARM = "arm"
+    SECOND_FACTOR = "second factor"
 
 
 _VIEWER = frozenset({Act.SEE, Act.STOP, Act.SET_ALERTS})
-_TRADER = _VIEWER | {Act.TRADE, Act.CANCEL, Act.CLOSE, Act.FLATTEN}
+_TRADER = _VIEWER | {Act.TRADE, Act.CANCEL, Act.CLOSE, Act.FLATTEN, Act.SECOND_FACTOR}
 ALLOWED: Mapping[Role, frozenset[Act]] = {
     Role.VIEWER: _VIEWER,
     Role.TRADER: _TRADER,
@@ -67,11 +68,15 @@ COMMANDS: Mapping[str, Act] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Name an operator in the chat where they act; group chats have negative ids."""
+    """Name an operator in the chat where they act; group chats have negative ids.
+
+    `with_code` when what they do now was asked for a code, and the code was right.
+    """
 
     user_id: int
     role: Role
     chat_id: int
+    with_code: bool = False
 
     def may(self, act: Act) -> bool:
         """Tell whether the person's role allows it."""
@@ -91,7 +96,11 @@ class Person:
     def actor(self) -> Actor:
         """Give the person as the engine's commands name them."""
         return Actor(
-            kind=ActorKind.PERSON, user_id=self.user_id, role=self.role, chat_id=self.chat_id
+            kind=ActorKind.PERSON,
+            user_id=self.user_id,
+            role=self.role,
+            chat_id=self.chat_id,
+            with_code=self.with_code,
         )
 
 
@@ -174,14 +183,18 @@ def act_of(button: Button) -> Act:
             | callbacks.StopRestoreStops()
         ):
             return Act.CLOSE
-        case callbacks.StopFlatten():
+        case callbacks.StopFlatten() | callbacks.StopFlattenExternal():
             return Act.FLATTEN
         case callbacks.ResumeConfirm():
             return Act.RESUME
-        case callbacks.Rearm():
+        case callbacks.Rearm() | callbacks.RearmAsk():
             return Act.REARM
+        case callbacks.ScopeGo():
+            return Act.RESUME
         case callbacks.ArmLive():
             return Act.ARM
+        case callbacks.FactorBegin() | callbacks.FactorFinish() | callbacks.FactorRemove():
+            return Act.SECOND_FACTOR
         case callbacks.AlertKindCycle():
             return Act.SET_ALERTS
         case (
@@ -199,6 +212,7 @@ def act_of(button: Button) -> Act:
             | callbacks.DropBacklog()
             | callbacks.TakeSuggestion()
             | callbacks.Dismiss()
+            | callbacks.CancelCode()
         ):
             return Act.SEE
         case _:

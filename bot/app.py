@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import partial
 
 from telegram import Bot
@@ -14,6 +12,7 @@ from bot.access import Access
 from bot.alerts import Alerts
 from bot.assembly import Assembly
 from bot.away import journal_fault, kept
+from bot.beside import Beside
 from bot.blocked_chats import BlockedChats
 from bot.board import Board
 from bot.chat_order import ChatOrder
@@ -24,14 +23,12 @@ from bot.intake import Intake
 from bot.menus import Menus
 from bot.metrics import Latency, Metrics
 from bot.pings import Pings
+from bot.plans import ChatPlan, Ways
 from bot.poller import Poller
 from bot.pruning import Pruning
-from bot.schedule import Schedule
-from bot.secret import Secret
-from bot.settings import OperatorSetting
 from bot.side_door import SideDoor, database_file, door_path
 from bot.standby import Standby
-from bot.telegram_api import TelegramUnreachable, check_token, take_updates, telegram_bot
+from bot.telegram_api import TelegramUnreachable, check_token, take_updates
 from bot.tellings.book import Tellings
 from bot.tellings.telling import Desk as TellingDesk
 from bot.version import VERSION
@@ -43,34 +40,6 @@ from engine.risk_limits import TradingState
 from engine.state import State
 
 log = logging.getLogger("quarterdeck")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatPlan:
-    """Say how the chat is reached and by whom, and which HTTP port is served.
-
-    `port` None serves no HTTP. `tz` is the zone in which cards show times.
-    """
-
-    token: Secret
-    api_url: str
-    operators: tuple[OperatorSetting, ...]
-    port: int | None
-    metrics_token: Secret | None
-    tz: tzinfo
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ways:
-    """How the console reaches the world: Telegram's client, the clock's jobs, the shell's door.
-
-    A simulation brings its own; `jitter` spreads what is asked of Telegram again.
-    """
-
-    bot: Callable[[Secret, str], Bot] = telegram_bot
-    schedule: type[Schedule] = Schedule
-    has_door: bool = True
-    jitter: random.Random = field(default_factory=random.Random)
 
 
 class App:
@@ -106,6 +75,7 @@ class App:
         self._board = Board(
             desk=telling_desk, delivery=self._delivery, blocked=self._blocked, fault=self._fault
         )
+        self._beside = Beside(engine.loop, telling_desk, self._delivery)
         self._pings = Pings(
             outbox=assembly.outbox, cards=assembly.cards, state=self._state, clock=assembly.clock
         )
@@ -158,6 +128,8 @@ class App:
             tz=self.plan.tz,
             cards=assembly.cards,
             notes=assembly.notes,
+            draw=self._ways.draw,
+            secret_key=self.plan.secret_key,
             queries=assembly.queries,
             menus=self._menus,
             health=self._health,
@@ -309,6 +281,7 @@ class App:
         if self._web is not None:
             await self._web.stop()
         await self.assembly.stop()
+        await self._beside.stop()
         await self._bot.shutdown()
 
     def _state(self) -> State:

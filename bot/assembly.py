@@ -6,22 +6,26 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from bot.caching import cache_fault, fed_cache
 from bot.chronicle import Chronicle
 from bot.clock import SystemClock
 from bot.drills import Drill, scripted
+from bot.emergency import emergency_path
 from bot.secret import Secret
 from bot.streams import Streams, streams_of
 from bot.version import VERSION
 from bot.views.board import Fault
+from engine.days import MIDNIGHT
 from engine.execution import ExecutionEngine
 from engine.identities import instrument_key
 from engine.ports import CandleSource, Clock, Quotes, Venue
 from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits
 from engine.runtime import SUBMIT_TIMEOUT_S, EngineSettings, ExecutionMode
+from engine.venues.live.resting import rests_at
 from engine.venues.live.settling import settle_by_venue
 from engine.venues.live.vitals import VenueVitals
 from engine.venues.paper import PaperVenue
@@ -29,6 +33,8 @@ from engine.venues.terms import PaperSettings
 from storage.cache import Cache
 from storage.cards import Cards
 from storage.database import Database
+from storage.emergency import EmergencyJournal
+from storage.emergency_file import EmergencyFile
 from storage.journal import SqlJournal
 from storage.kept import Kept
 from storage.lease import AccountLease, lease_of
@@ -50,8 +56,10 @@ class AccountPlan:
     """Say what to assemble: where it is stored, which accounts, whose prices, which limits.
 
     `market` names the prices in the journal, for example `simulated` or `public`; a journal keeps
-    to it for ever. `drills` is the script of faults of each paper venue. Without `redis_url` the
-    cache lives in the process, and no `streams` are served.
+    to it for ever. `emergency_file` is given where it shall not lie beside the database. `drills`
+    is the script of faults of each paper venue. At the venues `stops_watched` names no stop rests,
+    elsewhere each that can. Without `redis_url` the cache lives in the process,
+    and no `streams` are served.
     """
 
     database_url: str
@@ -61,11 +69,16 @@ class AccountPlan:
     cash: Decimal
     limits: RiskLimits
     confirm: ConfirmPolicy
+    owners: tuple[int, ...] = ()
     mode: ExecutionMode = ExecutionMode.PAPER
     drills: tuple[Drill, ...] = ()
+    stops_watched: tuple[str, ...] = ()
     redis_url: Secret | None = None
     streams: tuple[str, ...] = ()
     kept: Kept = field(default_factory=Kept)
+    day_starts: str = MIDNIGHT
+    cash_currencies: tuple[str, ...] = ()
+    emergency_file: Path | None = None
 
     @property
     def pulses(self) -> tuple[str, ...]:
@@ -112,6 +125,7 @@ class Parts:
     name: Callable[[], str] = field(default=lambda: secrets.token_hex(8))
     jitter: random.Random = field(default_factory=random.Random)
     snapshot_every: int = EVENTS_BETWEEN
+    emergency: Callable[[Path], EmergencyFile] = EmergencyFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +137,7 @@ class Assembly:
     database: Database
     lease: AccountLease
     journal: SqlJournal
+    emergency: EmergencyJournal
     outbox: Outbox
     cards: Cards
     notes: Notes
@@ -174,6 +189,7 @@ class Assembly:
         """
         await self.streams.leave_signals()
         await self.engine.stop()
+        await self.emergency.close()
         for venue in self.venues.values():
             await venue.stop()
         # A standby that is asked to end has followed the market without an engine.
@@ -205,22 +221,27 @@ def assembled(
     lease = lease_of(plan.database_url, database, clock, parts.jitter)
     outbox = Outbox(database)
     journal = SqlJournal(database, outbox=outbox, snapshot_every=parts.snapshot_every)
+    path = emergency_path(plan.database_url, plan.emergency_file)
+    emergency = EmergencyJournal(journal, parts.emergency(path) if path else None, clock)
     venues = parts.accounts(plan, market, clock, database, depth)
     engine = ExecutionEngine(
-        journal=journal,
+        journal=emergency,
         venues=venues,
         quotes=market,
         clock=clock,
         settings=_settings(plan, parts.name()),
         jitter=parts.jitter,
         lease=lease,
+        emergency=emergency,
     )
+    emergency.merged = engine.note_emergency
     return Assembly(
         plan=plan,
         clock=clock,
         database=database,
         lease=lease,
         journal=journal,
+        emergency=emergency,
         outbox=outbox,
         cards=Cards(database),
         notes=Notes(database),
@@ -252,8 +273,12 @@ def _settings(plan: AccountPlan, journal_id: str) -> EngineSettings:
         cash=plan.cash,
         limits=plan.limits,
         confirm=plan.confirm,
+        owners=plan.owners,
+        day_starts=plan.day_starts,
+        cash_currencies=plan.cash_currencies,
         version=VERSION,
         settle_by_venue=_windows(plan),
+        rests=rests_at(each for each in plan.accounts if each not in plan.stops_watched),
     )
 
 

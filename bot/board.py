@@ -46,7 +46,7 @@ class Board:
         self._fault = fault
         self._wanted = asyncio.Event()
         self._busy: set[int] = set()
-        self._shown: dict[int, tuple[TradingState, int]] = {}
+        self._shown: dict[int, tuple[TradingState, int, int]] = {}
 
     def refresh(self) -> None:
         """Edit every board soon; several calls are one."""
@@ -124,6 +124,6 @@ class Board:
         )
 
 
-def _gist(state: State) -> tuple[TradingState, int]:
-    """Give what a board must show at once: the trading state, and how many breakers are latched."""
-    return state.trading, len(state.breakers)
+def _gist(state: State) -> tuple[TradingState, int, int]:
+    """Give what a board must show at once: the trading state, and how much is held back alone."""
+    return state.trading, len(state.breakers), len(state.restrictions)

@@ -206,6 +206,11 @@ class StopFlatten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopFlattenExternal:
+    """Close everything, and cancel the orders on those symbols that nobody here sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopCancelStops:
     """Take every stop and target away, remembering them."""
 
@@ -231,6 +236,20 @@ class ResumeStay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RearmAsk:
+    """Show what re-arming a breaker would let go, and ask."""
+
+    breaker_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeGo:
+    """Let a scope trade again that a person held back; `scope` is its key."""
+
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rearm:
     """Clear a latched breaker."""
 
@@ -249,6 +268,26 @@ class ArmLive:
     """Allow entries with real money; `session` is the start that the card asked about."""
 
     session: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelCode:
+    """Take back what waits for a code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorBegin:
+    """Set up a second factor, or another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorFinish:
+    """Put a new second factor in force; no card bears it, it waits for the first code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorRemove:
+    """Do without a second factor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,6 +424,10 @@ Button = (
     | BreakEven
     | Adopt
     | ArmLive
+    | CancelCode
+    | FactorBegin
+    | FactorFinish
+    | FactorRemove
     | OpenOrder
     | RefreshOrder
     | CancelOrder
@@ -394,12 +437,15 @@ Button = (
     | Refresh
     | OpenEvent
     | StopFlatten
+    | StopFlattenExternal
     | StopCancelStops
     | StopRestoreStops
     | StopLeave
     | ResumeConfirm
     | ResumeStay
     | Rearm
+    | RearmAsk
+    | ScopeGo
     | Acknowledge
     | AlertKindCycle
     | GuidedStart
@@ -433,6 +479,10 @@ CODES: Mapping[str, type[Button]] = {
     "pb": BreakEven,
     "pa": Adopt,
     "am": ArmLive,
+    "cc": CancelCode,
+    "fb": FactorBegin,
+    "ff": FactorFinish,
+    "fr": FactorRemove,
     "oo": OpenOrder,
     "of": RefreshOrder,
     "oc": CancelOrder,
@@ -442,12 +492,15 @@ CODES: Mapping[str, type[Button]] = {
     "rf": Refresh,
     "ev": OpenEvent,
     "sf": StopFlatten,
+    "se": StopFlattenExternal,
     "sc": StopCancelStops,
     "sr": StopRestoreStops,
     "sl": StopLeave,
     "rc": ResumeConfirm,
     "rs": ResumeStay,
     "ra": Rearm,
+    "rq": RearmAsk,
+    "sg": ScopeGo,
     "ak": Acknowledge,
     "al": AlertKindCycle,
     "gb": GuidedStart,

@@ -14,11 +14,12 @@ from datetime import UTC, datetime, time
 from typing import Final
 
 from engine.candles import Series, Timeframe
+from engine.equity import Equity
 from engine.errors import InvalidInput, JournalError
 from engine.events import DayRolled, Event
 from engine.identities import instrument_key
 from engine.ports import CandleSource, Clock, Quotes, VenueUnavailable
-from engine.state import Equity, State
+from engine.state import State
 from storage.backfill import Backfill
 from storage.candles import Candles
 from storage.database import Database

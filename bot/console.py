@@ -1,12 +1,13 @@
 """The console's ports: what the chat needs of the engine, and what the intake needs of the desk."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
 from bot.access import Person
 from bot.incoming import Incoming
-from engine.commands import Command, Halt
+from engine.calls import CallTally
+from engine.commands import Command, Halt, SetTradingState
 from engine.ports import Quotes
 from engine.receipts import Receipt
 from engine.state import State
@@ -32,8 +33,12 @@ class Console(Protocol):
         """
         ...
 
-    def latch_stop(self, command: Halt) -> Awaitable[Receipt]:
-        """Stop in memory at once; awaiting the result journals it."""
+    def latch_stop(self, command: Halt | SetTradingState) -> Awaitable[Receipt]:
+        """Stop everything, or a scope, in memory at once; awaiting the result journals it."""
+        ...
+
+    def calls(self) -> Mapping[str, CallTally]:
+        """Give by venue how its calls went lately."""
         ...
 
 

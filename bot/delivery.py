@@ -139,10 +139,12 @@ class Delivery:
         repeat: bool = False,
         lane: Lane,
         turn: Turn | None = None,
+        protected: bool = False,
     ) -> int:
         """Send a picture with the screen as its caption and give the message's id.
 
         A caption that is too long goes on in messages of its own; then their last id is given.
+        A `protected` one can be neither passed on nor saved.
         """
         caption, *rest = split(_fitted(chat_id, screen), CAPTION_MAX)
 
@@ -155,6 +157,7 @@ class Delivery:
                 reply_markup=reply_markup(caption),
                 reply_parameters=reply_to_message(reply_to),
                 disable_notification=silent,
+                protect_content=protected,
                 write_timeout=self._patience.upload_s,
             )
             return message.message_id

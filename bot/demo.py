@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot import collector
-from bot.app import App, ChatPlan
+from bot.app import App
 from bot.assembly import AccountPlan, Assembly, assembled
 from bot.cli.arguments import DemoArguments, demo_database_url
 from bot.cli.faults import CommandRefused
 from bot.clock import SystemClock, local_zone
+from bot.plans import ChatPlan
 from bot.sandbox import Person, Sandbox
 from bot.secret import Secret
 from bot.settings import OperatorSetting, Settings
@@ -106,6 +107,8 @@ async def _app(arguments: DemoArguments, settings: Settings, sandbox: Sandbox) -
         port=None,
         metrics_token=None,
         tz=local_zone(),
+        # Simulated money: it only lets people try the second factor.
+        secret_key=Secret(sandbox.token),
     )
     return App(demo_assembly(arguments.folder, settings, seed), chat)
 
@@ -123,8 +126,10 @@ def demo_assembly(folder: Path, settings: Settings, seed: int) -> Assembly:
             positions_max=settings.positions_max,
             drawdown_pct_max=settings.drawdown_pct_max,
             daily_loss_pct_max=settings.daily_loss_pct_max,
+            breakers=settings.breakers,
         ),
         confirm=ConfirmPolicy(mode=settings.confirm),
+        owners=tuple(user for user, role, _ in OPERATORS if role is Role.OWNER),
         kept=settings.kept,
     )
     market = SimulatedMarket(venue=VENUE, clock=clock, seed=seed)

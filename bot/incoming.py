@@ -15,6 +15,8 @@ from bot.parsing.words import split_command
 STALE_AFTER: Final = timedelta(seconds=60)
 STOP_WORD: Final = "STOP"
 REASON_CHARACTERS_MAX: Final = 80
+CODE: Final = re.compile(r"\s*([0-9]{3})[ -]?([0-9]{3})\s*\Z")
+CODE_UNREAD: Final = "(a code, not kept)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +134,21 @@ def _shown_at(card: MaybeInaccessibleMessage | None) -> datetime | None:
     return (card.edit_date or card.date) if isinstance(card, Message) else None
 
 
+def code_in(text: str) -> str | None:
+    """Give the six digits of a text that is nothing but a code; None for any other text."""
+    found = CODE.match(text)
+    return found[1] + found[2] if found is not None else None
+
+
 def payload_of(update: Update) -> bytes:
-    """Write an update as it is stored."""
-    return update.to_json().encode()
+    """Write an update as it is stored: what may be a code is not kept."""
+    written = update.to_dict()
+    for kind in ("message", "edited_message"):
+        message = written.get(kind)
+        if isinstance(message, dict) and code_in(str(message.get("text", ""))) is not None:
+            message["text"] = CODE_UNREAD
+            message.pop("entities", None)
+    return json.dumps(written).encode()
 
 
 def update_from(payload: bytes) -> Update:

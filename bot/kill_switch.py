@@ -107,20 +107,32 @@ class KillSwitch:
         say("No entry is open.")
         return DONE
 
-    async def flatten(self, actor: Actor, say: Say) -> int:
-        """Halt, close everything; DONE once every venue has shown itself flat."""
-        command = c.Flatten(command_id=_named("flatten"), actor=actor, at=self._clock.now())
+    async def flatten(self, actor: Actor, say: Say, *, with_external: bool = False) -> int:
+        """Halt, close everything; DONE once every venue has shown itself flat, but for dust."""
+        command = c.Flatten(
+            command_id=_named("flatten"),
+            actor=actor,
+            at=self._clock.now(),
+            with_external=with_external,
+        )
         with self._watching() as watch:
             receipt = await self._confirmed(lambda: self._engine.loop.send(command), say)
             if receipt is None:
                 return NOT_DONE
+            if self._engine.loop.in_emergency:
+                say("The journal is away: this is recorded beside it, and merged when it is back.")
             if not any(isinstance(event, e.FlattenStarted) for event in receipt.events):
                 say("A flatten is under way already; this waits for its end.")
             ended = await self._told(
                 watch, say, self._flatten_s, lambda event: isinstance(event, e.FlattenEnded)
             )
         if ended:
-            say("Flat: every venue was asked and shows nothing of ours.")
+            dust = [
+                f"{key} {plain(position.quantity)}"
+                for key, position in self._engine.state.positions.items()
+            ]
+            but = f" but dust: {'; '.join(dust)}" if dust else ""
+            say(f"Flat: every venue was asked and shows nothing of ours{but}.")
             return DONE
         say(f"Still open: {'; '.join(_open_lines(self._engine.state))}.")
         return NOT_DONE
@@ -205,6 +217,8 @@ def line_of(event: e.Event, state: State) -> str | None:
         ):
             order = state.order(client_order_id)
             return None if order is None else f"{_order_words(order)}."
+        case e.FlattenHurried():
+            return "Tried again at once."
         case e.FlattenVerified(venue=venue):
             return f"{venue} shows itself flat."
         case e.FlattenStillOpen(lines=lines):
@@ -235,8 +249,10 @@ def _why(state: State) -> str:
         return ""
     if state.stop is not None:
         return f" since {state.stop.since:%Y-%m-%d %H:%M:%S} UTC by {state.stop.by}"
-    kinds = ", ".join(breaker.kind for breaker in state.breakers.values())
-    return f" by the breaker {kinds}"
+    kinds = [breaker.kind for breaker in state.breakers.values() if not breaker.scope.key]
+    if not kinds:
+        return f" by {state.restrictions[''].by}"
+    return f" by the breaker {', '.join(kinds)}"
 
 
 def _named(verb: str) -> str:

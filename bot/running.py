@@ -3,11 +3,12 @@
 import asyncio
 
 from bot import collector
-from bot.app import App, ChatPlan
+from bot.app import App
 from bot.assembly import AccountPlan, Parts, assembled
 from bot.clock import SystemClock, local_zone
 from bot.live import StateLater, check_venues, live_venues
 from bot.markets import market_store, shelf_of
+from bot.plans import ChatPlan
 from bot.settings import Settings
 from engine.markets.group import MarketGroup
 from engine.markets.listing import MarketSource
@@ -36,12 +37,18 @@ def account_plan(settings: Settings) -> AccountPlan:
             positions_max=settings.positions_max,
             drawdown_pct_max=settings.drawdown_pct_max,
             daily_loss_pct_max=settings.daily_loss_pct_max,
+            breakers=settings.breakers,
         ),
         confirm=ConfirmPolicy(mode=settings.confirm),
+        owners=settings.owners,
         drills=settings.drills,
+        stops_watched=tuple(each.venue for each in settings.venues if not each.rests_stops),
+        emergency_file=settings.emergency_file,
         redis_url=settings.redis_url,
         streams=settings.streams,
         kept=settings.kept,
+        day_starts=settings.day_starts,
+        cash_currencies=settings.cash_currencies,
     )
 
 
@@ -76,6 +83,7 @@ async def run_console(settings: Settings, stopping: asyncio.Event) -> BaseExcept
         port=settings.port,
         metrics_token=settings.metrics_token,
         tz=local_zone(),
+        secret_key=settings.secret_key,
     )
     metadata = market_store(SystemClock(), shelf_of(settings))
     # By the time the journal is open, a first start's markets are half loaded.

@@ -4,14 +4,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import SplitResult, parse_qs
 
+from bot.breaker_settings import read_breakers
 from bot.drills import Drill, read_drills
+from bot.money_settings import read_cash_currencies, read_day_starts
 from bot.secret import Secret
 from bot.variables import Variables, shown, split_address, words
 from bot.venue_settings import VenueSettings, read_venues
+from engine.breaker_limits import BreakerLimits
 from engine.commands import Role
+from engine.days import MIDNIGHT
 from engine.risk_limits import ConfirmMode
 from storage.kept import Kept
 from storage.streams_records import STREAMS
@@ -60,7 +65,8 @@ class Settings:
 
     `telegram_token` and `operators` are there whenever the command is run or doctor.
     `port` None means no HTTP; 0 lets the system choose. `metrics_token` None hides /metrics.
-    `streams` are those that run over Redis. `stands_by` waits where another process is active.
+    `emergency_file` None lies beside the database. `streams` are those that run over Redis.
+    `stands_by` waits where another process is active.
     """
 
     telegram_token: Secret | None
@@ -75,14 +81,23 @@ class Settings:
     positions_max: int
     drawdown_pct_max: Decimal
     daily_loss_pct_max: Decimal
+    breakers: BreakerLimits
     secret_key: Secret | None
     port: int | None
     metrics_token: Secret | None
     streams: tuple[str, ...] = ()
     stands_by: bool = False
     kept: Kept = field(default_factory=Kept)
+    day_starts: str = MIDNIGHT
+    cash_currencies: tuple[str, ...] = ()
     drills: tuple[Drill, ...] = ()
+    emergency_file: Path | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """Give the user ids of the owners."""
+        return tuple(each.user_id for each in self.operators if each.role is Role.OWNER)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -129,12 +144,16 @@ def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Se
         positions_max=read.whole("MAX_POSITIONS", 1, 1000, 10) or 10,
         drawdown_pct_max=read.percent("MAX_DRAWDOWN_PCT", Decimal("10.0")),
         daily_loss_pct_max=read.percent("DAILY_LOSS_LIMIT_PCT", Decimal("2.0")),
+        breakers=read_breakers(read),
         secret_key=_secret_key(at),
         port=at.whole("PORT", 0, 65535, 8080),
         metrics_token=_metrics_token(at),
         streams=_streams(at),
         stands_by=_stands_by(at),
+        emergency_file=_file(at, "EMERGENCY_FILE"),
         kept=_kept(read),
+        day_starts=read_day_starts(read),
+        cash_currencies=read_cash_currencies(at),
         drills=read_drills(at, is_paper=mode == "paper"),
         warnings=tuple(at.warnings),
     )
@@ -231,6 +250,17 @@ def _database_url(at: Variables, mode: Mode) -> Secret:
     else:
         return Secret("postgresql+psycopg://" + value.partition("://")[2])
     return Secret(f"sqlite:///quarterdeck-{mode}.db")
+
+
+def _file(at: Variables, name: str) -> Path | None:
+    """Read where a file of ours shall lie; its folder must be there."""
+    value = at.text(name)
+    if value is None:
+        return None
+    path = Path(value).expanduser()
+    if path.is_dir() or not path.parent.is_dir():
+        at.faults.append(f"{name} names no file in a folder that is there: give another path.")
+    return path
 
 
 def _kept(read: Variables) -> Kept:

@@ -27,7 +27,8 @@ from engine.ports import Clock
 
 log = logging.getLogger(__name__)
 
-VERBS: Final = ("status", "stop", "flatten")
+FLATTEN_EXTERNAL: Final = "flatten_external"
+VERBS: Final = ("status", "stop", "flatten", FLATTEN_EXTERNAL)
 LINE_BYTES_MAX: Final = 4096
 ANSWER_BYTES_WAITING_MAX: Final = 1024 * 1024
 VISITORS_MAX: Final = 16
@@ -36,6 +37,9 @@ FIRST_WORD_S: Final = 15.0
 # What fits into a socket's address on every system we know; Linux takes 107 bytes, macOS 103.
 PATH_BYTES_MAX: Final = 100
 SQLITE: Final = "sqlite:///"
+SILENT: Final = (
+    "A process took this and does not answer; should it wake up, it does the {verb} then."
+)
 
 
 class DoorTaken(OSError):
@@ -201,6 +205,8 @@ class SideDoor:
                 return await self._switch.stop(actor, say)
             case "flatten":
                 return await self._switch.flatten(actor, say)
+            case "flatten_external":
+                return await self._switch.flatten(actor, say, with_external=True)
             case _:
                 say(f"This is not understood; the verbs are {', '.join(VERBS)}.")
                 return NOT_DONE
@@ -233,6 +239,7 @@ async def knock(
             return await _talk(reader, writer, verb, hear)
     except (ConnectionError, TimeoutError, ValueError):
         if not heard:
+            on_line(SILENT.format(verb=verb.partition("_")[0]))
             return None
         on_line("The process gave no verdict. It may still be at it: ask again.")
         return NOT_DONE

@@ -11,10 +11,12 @@ from bot.access import Person
 from bot.attempts import DeliveryError
 from bot.console import Console, Desk
 from bot.incoming import Incoming
-from engine.commands import Halt
+from bot.parsing.scopes import scope_of
+from engine.commands import Halt, SetTradingState
 from engine.errors import EngineError
 from engine.ports import Clock
 from engine.receipts import Receipt
+from engine.risk_limits import TradingState
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +44,28 @@ class Stops:
         """Stop in memory before this returns; journal and answer it in a task. Once an update."""
         if update.update_id in self._halts:
             return
-        command = Halt(command_id=update.command_id, actor=person.actor, at=self._clock.now())
+        command = self._command(update, person)
         sent = self._console.latch_stop(command)
         halt = asyncio.ensure_future(sent)  # the engine keeps it until it is journaled
         self._halts[update.update_id] = halt
         self._spawn(self._answer(update, person, halt))
+
+    def _command(self, update: Incoming, person: Person) -> Halt | SetTradingState:
+        """Stop the scope that was named, and everything where none was that can be read."""
+        words = update.command
+        console, now = self._console, self._clock.now()
+        scope = None
+        if words is not None and words[1]:
+            scope = scope_of(words[1], console.state, console.quotes.instruments())
+        if scope is None:
+            return Halt(command_id=update.command_id, actor=person.actor, at=now)
+        return SetTradingState(
+            command_id=update.command_id,
+            actor=person.actor,
+            at=now,
+            scope=scope,
+            trading=TradingState.HALTED,
+        )
 
     def is_latched(self, update_id: int) -> bool:
         """Tell whether the update is a STOP that is being seen through."""

@@ -11,14 +11,16 @@ VENUES = tuple(
 # The venues whose testnet ccxt knows. Elsewhere a "sandbox" switch would mean real money.
 SANDBOX_VENUES = ("binance", "bybit", "okx", "gate", "bitget")
 PASSWORD_VENUES = ("okx", "kucoin", "bitget")
-VENUE_VARIABLES = ("API_KEY", "API_SECRET", "API_PASSWORD", "SANDBOX", "API_URL", "WS_URL")
+VENUE_VARIABLES = tuple("API_KEY API_SECRET API_PASSWORD SANDBOX API_URL WS_URL STOPS".split())
+STOPS = ("rest", "watch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueSettings:
     """Hold one venue's credentials and addresses; `venue` is the ccxt exchange id.
 
-    `api_url` replaces scheme and host of every REST address of the venue.
+    `api_url` replaces scheme and host of every REST address of the venue. `rests_stops` has stops
+    lie at the venue where it can keep them; otherwise the console watches every one.
     """
 
     venue: str
@@ -28,6 +30,7 @@ class VenueSettings:
     sandbox: bool = False
     api_url: str | None = None
     ws_url: str | None = None
+    rests_stops: bool = True
 
     @property
     def streams(self) -> bool:
@@ -85,6 +88,8 @@ def _venue(at: Variables, venue: str, *, keys_required: bool) -> VenueSettings:
         sandbox=sandbox,
         api_url=at.address(f"{prefix}_API_URL", ("https", "http"), path=False),
         ws_url=at.address(f"{prefix}_WS_URL", ("wss", "ws"), path=False),
+        rests_stops=at.choice(f"{prefix}_STOPS", STOPS, at.choice("STOPS", STOPS, "rest"))
+        == "rest",
     )
 
 

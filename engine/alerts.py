@@ -14,14 +14,20 @@ from engine.events import (
     BacklogSetAside,
     BooksDiffer,
     BooksEqual,
+    BreakerEased,
+    BreakerRearmed,
     BreakerTripped,
     BreakerWarned,
     CashFlowed,
     DayReported,
+    EmergencyMerged,
     EngineStarted,
     Event,
     ExitTriggered,
     ExternalOrdersSeen,
+    FactorEnrolled,
+    FactorLocked,
+    FactorRemoved,
     FillBooked,
     FlattenEnded,
     FlattenStarted,
@@ -43,11 +49,15 @@ from engine.events import (
     TicketOpened,
     TradingHalted,
     TradingResumed,
+    TradingStateSet,
     VenueAnswered,
     VenueWentSilent,
 )
+from engine.numbers import ZERO
 from engine.orders import OrderStatus
+from engine.protection import failures, is_protection
 from engine.state import State
+from engine.stops import incident_of
 
 
 class Lane(IntEnum):
@@ -137,6 +147,18 @@ def _flatten_row(event: Event, after: State) -> "_Row | None":
     return _to_all(AlertKind.STOP, Lane.STOP, "flatten")
 
 
+def _is_quiet(client_order_id: str, after: State) -> bool:
+    """Tell whether nobody needs to hear of an end: a stop's that was replaced, or has no use.
+
+    One that the venue ended is told once, not at each further try.
+    """
+    order = after.order(client_order_id)
+    if order is None or not is_protection(order) or order.filled > ZERO:
+        return False
+    position = after.positions.get(order.key)
+    return order.cancel_requested or position is None or failures(after, position) != 1
+
+
 _Row = tuple[AlertKind, Lane, str, Audience, int | None]
 
 
@@ -151,6 +173,10 @@ def _row(before: State, event: Event, after: State) -> _Row | None:
             return _to_all(
                 AlertKind.FILL, Lane.FILL, f"order:{fill.client_order_id or fill.identity}"
             )
+        case OrderRejected() | OrderNotSent() | OrderExpired() | OrderCanceled() if _is_quiet(
+            event.client_order_id, after
+        ):
+            return None
         case OrderUnknown() | OrderRejected() | OrderNotSent() | OrderExpired() | OrderCanceled():
             return _to_all(AlertKind.TROUBLE, Lane.FILL, f"order:{event.client_order_id}")
         case OrderReappeared():
@@ -175,14 +201,26 @@ def _row(before: State, event: Event, after: State) -> _Row | None:
             return _to_all(AlertKind.TICKET, Lane.TICKET, f"arming:{after.session}")
         case TradingHalted():
             return _to_all(AlertKind.STOP, Lane.STOP, "stop")
+        case EmergencyMerged():
+            return _to_all(AlertKind.STOP, Lane.STOP, f"emergency:{after.seq}")
         case FlattenStarted() | FlattenEnded() | FlattenStillOpen():
             return _to_all(AlertKind.STOP, Lane.STOP, "flatten")
         case TradingResumed():
             return _to_all(AlertKind.STOP, Lane.STOP, "resume")
+        case TradingStateSet():
+            return _to_all(AlertKind.STOP, Lane.STOP, f"scope:{event.scope.key}")
         case BreakerTripped():
             return _to_all(AlertKind.BREAKER, Lane.STOP, f"breaker:{event.breaker_id}")
         case BreakerWarned():
             return _to_all(AlertKind.WARNING, Lane.TICKET, f"warning:{event.kind}:{after.seq}")
+        case BreakerRearmed():
+            return _to_all(AlertKind.BREAKER, Lane.STOP, f"breaker:{event.breaker_id}")
+        case BreakerEased(kind=kind, scope=scope):
+            # The card that warned says that it is over.
+            number = before.evidence.warnings.get(incident_of(kind, scope))
+            if number is None:
+                return None
+            return _to_all(AlertKind.WARNING, Lane.REPORT, f"warning:{kind}:{number}")
         case ExitTriggered():
             return _to_all(AlertKind.FILL, Lane.FILL, f"exit:{event.position_id}:{after.seq}")
         case BooksDiffer() | BooksEqual():
@@ -203,6 +241,10 @@ def _row(before: State, event: Event, after: State) -> _Row | None:
             return _to_all(AlertKind.TROUBLE, Lane.FILL, f"venue:{event.venue}")
         case DayReported():
             return _to_all(AlertKind.REPORT, Lane.REPORT, f"report:{event.day.isoformat()}")
+        case FactorEnrolled() | FactorRemoved() | FactorLocked():
+            # Always on: whoever takes over a phone would change this first.
+            subject = f"factor:{event.user_id}:{after.seq}"
+            return AlertKind.TICKET, Lane.TICKET, subject, Audience.OWNERS, None
         case StrangerNoted():
             return (
                 AlertKind.STRANGER,

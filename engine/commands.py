@@ -1,14 +1,20 @@
-"""Commands: what somebody wants. A repeated `command_id` returns the first outcome."""
+"""Commands: what somebody wants. A repeated `command_id` returns the first outcome.
 
-from dataclasses import dataclass
+Long because one place must show the whole vocabulary.
+"""
+
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from engine.copies import quick
+from engine.days import MIDNIGHT
 from engine.numbers import ONE, positive
 from engine.quotes import Quote
-from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.scaling import ScalingPolicy
+from engine.scopes import Scope
 from engine.signals import Target, TradingSignal
 
 
@@ -33,13 +39,17 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Name who wants something: a person by role and numeric id, anything else by name."""
+    """Name who wants something: a person by role and numeric id, anything else by name.
+
+    `with_code` when this very command was given with a checked code of the second factor.
+    """
 
     kind: ActorKind
     name: str = ""
     user_id: int | None = None
     role: Role | None = None
     chat_id: int | None = None
+    with_code: bool = False
 
     @property
     def text(self) -> str:
@@ -101,6 +111,10 @@ class StartEngine(CommandBase):
     confirm: ConfirmPolicy
     order_timeout_s: int
     version: str
+    owners: tuple[int, ...] = ()
+    scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
+    day_starts: str = MIDNIGHT
+    cash_currencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +216,53 @@ class TriggerExit(CommandBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowStop(CommandBase):
+    """Let a position's stop follow a quote: behind its peak, or to break-even."""
+
+    position_id: str
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveStop(CommandBase):
+    """Move a stop to a price, or `percent` away from the price; with neither to break-even."""
+
+    position_id: str
+    price: Decimal | None = None
+    percent: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no price and no distance. Raises: InvalidInput."""
+        if self.price is not None:
+            object.__setattr__(self, "price", positive(self.price, "The stop"))
+        if self.percent is not None:
+            object.__setattr__(self, "percent", positive(self.percent, "The stop's percentage"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailStop(CommandBase):
+    """Let a stop trail by a percentage or a distance; with neither it stands still."""
+
+    position_id: str
+    percent: Decimal | None = None
+    distance: Decimal | None = None
+    begins: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTimeStop(CommandBase):
+    """Close a position that many seconds from now; None takes the time stop away."""
+
+    position_id: str
+    after_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TendStops(CommandBase):
+    """Bring what rests at the venues into line with what is wished, now that time has passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Halt(CommandBase):
     """Stop: no new entries, resting entries cancelled."""
 
@@ -221,6 +282,36 @@ class ContinueFlatten(CommandBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolFactor(CommandBase):
+    """Say that this person's second factor is set up: from now on risky acts ask its code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveFactor(CommandBase):
+    """Say that a person has no second factor any more, and why."""
+
+    user_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockFactor(CommandBase):
+    """Note too many wrong codes: none of this person is taken until then."""
+
+    user_id: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteEmergency(CommandBase):
+    """Say that what was recorded beside the journal while it was away is in it now."""
+
+    since: datetime
+    events: int
+    orders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmLive(CommandBase):
     """Allow entries with real money until the process ends.
 
@@ -236,6 +327,15 @@ class Resume(CommandBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetTradingState(CommandBase):
+    """Hold a scope back: anyone may. Letting it go, or loosening, is an owner's act."""
+
+    scope: Scope
+    trading: TradingState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TripBreaker(CommandBase):
     """Latch the breaker by hand, from a program."""
 
@@ -247,6 +347,11 @@ class RearmBreaker(CommandBase):
     """Clear a latched breaker; None clears every one."""
 
     breaker_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckBreakers(CommandBase):
+    """Judge what time alone can trip or ease: stale prices, books that differ, a venue's errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,13 +433,24 @@ Command = (
     | SetProtectionsAside
     | RestoreProtections
     | TriggerExit
+    | FollowStop
+    | MoveStop
+    | TrailStop
+    | SetTimeStop
+    | TendStops
     | Halt
     | Flatten
     | ContinueFlatten
+    | NoteEmergency
     | ArmLive
+    | EnrolFactor
+    | RemoveFactor
+    | LockFactor
     | Resume
+    | SetTradingState
     | TripBreaker
     | RearmBreaker
+    | CheckBreakers
     | SampleEquity
     | RollDay
     | Sweep

@@ -6,17 +6,21 @@ the whole vocabulary.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
 from engine.commands import Actor, AlertKind, AlertMode
 from engine.copies import quick
+from engine.days import MIDNIGHT
+from engine.exit_plan import ExitPlan
 from engine.external import Differing, ExternalOrder, FlowReason
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
 from engine.quotes import Quote
 from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.scaling import ScalingPolicy
+from engine.scopes import EVERYWHERE, Scope
 from engine.signals import Target, TradingSignal
 from engine.tickets import Ticket, TicketStatus
 
@@ -61,6 +65,10 @@ class EngineStarted(EventBase):
     confirm: ConfirmPolicy
     order_timeout_s: int
     version: str
+    owners: tuple[int, ...] = ()
+    scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
+    day_starts: str = MIDNIGHT
+    cash_currencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +160,22 @@ class OrderNotSent(EventBase):
 
     client_order_id: str
     reason: str
+    mid: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitReleased(EventBase):
+    """An exit that was held back leaves now: the stop that bound its balance has ended.
+
+    `quantity` is what is left to close of what was asked for; `price_arrival` the mid now,
+    `price_limit` the bound of now; `at_market` when it goes without the one it had.
+    """
+
+    client_order_id: str
+    quantity: Decimal
+    price_arrival: Decimal | None
+    price_limit: Decimal | None = None
+    at_market: bool = False
 
 
 @quick
@@ -170,6 +194,7 @@ class OrderRejected(EventBase):
     client_order_id: str
     code: str
     reason: str
+    mid: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +228,7 @@ class OrderCanceled(EventBase):
     """The venue says that the order is cancelled."""
 
     client_order_id: str
+    mid: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +236,7 @@ class OrderExpired(EventBase):
     """The venue let the rest of the order lapse."""
 
     client_order_id: str
+    mid: Decimal | None = None
 
 
 @quick
@@ -220,6 +247,9 @@ class FillBooked(EventBase):
     `fee_quote` is the fee's worth in quote currency at that time; `fee_base` the part paid out of
     the bought base currency. `is_late` when its order had finished; `overfill` is what exceeds it.
     `to_holding` when somebody else traded spot: the cash moves, and no position of ours does.
+    `fee_quotes` are what a fee in a third currency was priced with, and `fee_owed` is that fee
+    while nothing gives its price: `fee_quote` is zero then, and FeeSettled follows. `rate` is what
+    one unit of quote currency was worth in the reporting currency, `mid` the symbol's mid.
     """
 
     fill: Fill
@@ -229,6 +259,24 @@ class FillBooked(EventBase):
     is_late: bool = False
     overfill: Decimal = Decimal(0)
     to_holding: bool = False
+    fee_quotes: tuple[Quote, ...] = ()
+    fee_owed: Decimal = Decimal(0)
+    rate: Decimal = Decimal(1)
+    mid: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeSettled(EventBase):
+    """A fee in a third currency got its price, after its fill was booked without one.
+
+    `fee_quote` is its worth in the quote currency of its symbol, `rate` that currency's in the
+    reporting one; `quotes` gave the price.
+    """
+
+    identity: str
+    fee_quote: Decimal
+    rate: Decimal
+    quotes: tuple[Quote, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,13 +334,19 @@ class CashDoubted(EventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CashFlowed(EventBase):
-    """Cash changed by `amount` without a fill and is `cash` now."""
+    """Cash changed by `amount` without a fill and is `cash` now.
+
+    `rate` is what one unit was worth in the reporting currency. `key` names the swap that paid or
+    received it, where only one was open.
+    """
 
     venue: str
     currency: str
     amount: Decimal
     cash: Decimal
     reason: FlowReason
+    rate: Decimal = Decimal(1)
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,13 +377,31 @@ class AccountHalted(EventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectionChanged(EventBase):
-    """A position's stop and targets were replaced."""
+    """A position's stop and targets were replaced, and its plan where one is given.
+
+    A new plan begins to trail anew.
+    """
 
     key: str
     position_id: str
     stop: Decimal | None
     targets: tuple[Target, ...]
     reason: str
+    plan: ExitPlan | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopFollowed(EventBase):
+    """A stop followed the price: behind a new `peak`, or to break-even, where `peak` is None.
+
+    It only ever tightens; a `stop` of None leaves it where it stands.
+    """
+
+    key: str
+    position_id: str
+    stop: Decimal | None
+    peak: Decimal | None
+    quote: Quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,13 +420,20 @@ class ProtectionsRestored(EventBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitTriggered(EventBase):
-    """A watched stop or target was reached; the quote that reached it is recorded."""
+    """A watched stop, target or time was reached; the quote that reached it is recorded.
+
+    `prices` are all targets that one exit serves; `price` is the furthest. A time has no quote
+    where none was known, and the price is then the entry's. `trailed` when the stop had followed
+    the price up to where it was reached.
+    """
 
     key: str
     position_id: str
     leg: str
     price: Decimal
-    quote: Quote
+    quote: Quote | None
+    prices: tuple[Decimal, ...] = ()
+    trailed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,6 +452,16 @@ class TradingResumed(EventBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradingStateSet(EventBase):
+    """A person held a scope back, or let it go again with ACTIVE."""
+
+    scope: Scope
+    trading: TradingState
+    actor: Actor
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerTripped(EventBase):
     """A limit was reached; the breaker is latched until a person re-arms it. Shares in percent."""
 
@@ -382,6 +471,7 @@ class BreakerTripped(EventBase):
     limit: Decimal
     action: TradingState
     sentence: str
+    scope: Scope = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,31 +481,49 @@ class BreakerWarned(EventBase):
     kind: str
     value: Decimal
     limit: Decimal
+    scope: Scope = EVERYWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerEased(EventBase):
+    """What was warned about fell back; the next time it is warned about again."""
+
+    kind: str
+    scope: Scope
+    value: Decimal
+    limit: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerRearmed(EventBase):
-    """A person re-armed a breaker."""
+    """A person re-armed a breaker; `kind` and `scope` are what it was."""
 
     breaker_id: str
     actor: Actor
+    kind: str = ""
+    scope: Scope = EVERYWHERE
 
 
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EquitySampled(EventBase):
-    """Equity was measured on fresh marks, in the reporting currency."""
+    """Equity was measured on fresh marks, in the reporting currency, other cash at `rates`.
+
+    `unit_value` is what one unit of the account was worth; drawdown is measured on it.
+    """
 
     equity: Decimal
     cash: Decimal
     unrealised_pnl: Decimal
     gross: Decimal
     high_water: Decimal
+    unit_value: Decimal | None = None
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRolled(EventBase):
-    """A trading day began (UTC) with this equity."""
+    """A trading day began, at the time of day that was set, with this equity."""
 
     day: date
     day_open: Decimal
@@ -432,6 +540,24 @@ class FlattenStarted(EventBase):
     keys: tuple[str, ...]
     quantities: tuple[Decimal, ...]
     with_external: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenHurried(EventBase):
+    """A person asked again while a flatten runs: what waits for its turn is tried at once.
+
+    `with_external` cancels the orders that nobody here sent from now on, too.
+    """
+
+    actor: Actor
+    with_external: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenLooked(EventBase):
+    """A venue showed itself flat once; it counts when it does so a second time."""
+
+    venue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -458,6 +584,18 @@ class FlattenStillOpen(EventBase):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlattenEnded(EventBase):
     """Flat, verified at every venue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyMerged(EventBase):
+    """What was sent while the journal was away is journaled now; `orders` are what was sent.
+
+    `events` counts what was recorded, from `since` on.
+    """
+
+    since: datetime
+    events: int
+    orders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -514,6 +652,8 @@ class DayReported(EventBase):
     incidents: int
     drawdown_pct: Decimal
     chain_head: str
+    flows: Decimal = Decimal(0)
+    funding: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -553,6 +693,31 @@ class CommandRefused(EventBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FactorEnrolled(EventBase):
+    """A person has a second factor; what it is made from stands in no event."""
+
+    user_id: int
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorRemoved(EventBase):
+    """A person has no second factor any more."""
+
+    user_id: int
+    reason: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorLocked(EventBase):
+    """Too many wrong codes came from a person; none is taken until `until`."""
+
+    user_id: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StrangerNoted(EventBase):
     """Somebody without a role wrote; no word of theirs is kept."""
 
@@ -582,6 +747,7 @@ Event = (
     | TicketEnded
     | OrderSubmitted
     | OrderNotSent
+    | ExitReleased
     | OrderAccepted
     | OrderRejected
     | OrderUnknown
@@ -590,6 +756,7 @@ Event = (
     | OrderCanceled
     | OrderExpired
     | FillBooked
+    | FeeSettled
     | OrderRecalled
     | OrderReappeared
     | ExternalOrdersSeen
@@ -600,21 +767,27 @@ Event = (
     | PositionAdopted
     | AccountHalted
     | ProtectionChanged
+    | StopFollowed
     | ProtectionsSetAside
     | ProtectionsRestored
     | ExitTriggered
     | TradingHalted
     | TradingResumed
+    | TradingStateSet
     | BreakerTripped
     | BreakerWarned
+    | BreakerEased
     | BreakerRearmed
     | EquitySampled
     | DayRolled
     | FlattenStarted
+    | FlattenHurried
+    | FlattenLooked
     | FlattenAsked
     | FlattenVerified
     | FlattenStillOpen
     | FlattenEnded
+    | EmergencyMerged
     | BooksDiffer
     | BooksEqual
     | VenueWentSilent
@@ -624,6 +797,9 @@ Event = (
     | AlertModeSet
     | AlertAcknowledged
     | CommandRefused
+    | FactorEnrolled
+    | FactorRemoved
+    | FactorLocked
     | StrangerNoted
     | BacklogSetAside
 )
@@ -639,6 +815,7 @@ EVENTS: tuple[type[Event], ...] = (
     TicketEnded,
     OrderSubmitted,
     OrderNotSent,
+    ExitReleased,
     OrderAccepted,
     OrderRejected,
     OrderUnknown,
@@ -647,6 +824,7 @@ EVENTS: tuple[type[Event], ...] = (
     OrderCanceled,
     OrderExpired,
     FillBooked,
+    FeeSettled,
     OrderRecalled,
     OrderReappeared,
     ExternalOrdersSeen,
@@ -657,21 +835,27 @@ EVENTS: tuple[type[Event], ...] = (
     PositionAdopted,
     AccountHalted,
     ProtectionChanged,
+    StopFollowed,
     ProtectionsSetAside,
     ProtectionsRestored,
     ExitTriggered,
     TradingHalted,
     TradingResumed,
+    TradingStateSet,
     BreakerTripped,
     BreakerWarned,
+    BreakerEased,
     BreakerRearmed,
     EquitySampled,
     DayRolled,
     FlattenStarted,
+    FlattenHurried,
+    FlattenLooked,
     FlattenAsked,
     FlattenVerified,
     FlattenStillOpen,
     FlattenEnded,
+    EmergencyMerged,
     BooksDiffer,
     BooksEqual,
     VenueWentSilent,
@@ -681,6 +865,9 @@ EVENTS: tuple[type[Event], ...] = (
     AlertModeSet,
     AlertAcknowledged,
     CommandRefused,
+    FactorEnrolled,
+    FactorRemoved,
+    FactorLocked,
     StrangerNoted,
     BacklogSetAside,
 )

@@ -12,6 +12,7 @@ from engine import commands as c
 from engine import events as e
 from engine.commands import Actor, ActorKind
 from engine.copies import quick
+from engine.emergency import Emergency
 from engine.errors import EngineStopped, InvalidInput
 from engine.instruments import symbol_named
 from engine.numbers import HUNDRED, ONE, positive
@@ -57,6 +58,7 @@ class ExecutionEngine(Runtime):
         settings: EngineSettings,
         jitter: random.Random,
         lease: Lease | None = None,
+        emergency: Emergency | None = None,
     ) -> None:
         """Wire the parts; nothing runs before `start`. Without a `lease` it is alone."""
         super().__init__(
@@ -67,6 +69,7 @@ class ExecutionEngine(Runtime):
             settings=settings,
             jitter=jitter,
             lease=lease,
+            emergency=emergency,
         )
         self._waiters: dict[str, list[asyncio.Future[Order]]] = {}
         self._flat_waiters: list[asyncio.Future[None]] = []

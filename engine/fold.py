@@ -6,28 +6,29 @@ from typing import Any, assert_never
 
 from engine import events as e
 from engine.copies import copied
+from engine.equity import opened as equity_opened
+from engine.fold_breakers import TELLING, breaker_changed, evidence_after, restricted
+from engine.fold_fees import fee_settled
 from engine.fold_money import (
-    breaker_changed,
     equity_changed,
     exit_triggered,
     fill_booked,
     protection_changed,
+    stop_followed,
 )
 from engine.fold_orders import order_changed, order_submitted, signal_outcome, with_order
 from engine.fold_venue import adopted, cash_changed, venue_changed
-from engine.numbers import ZERO, exact
+from engine.numbers import exact
 from engine.state import (
     COMMANDS_TAIL,
     SIGNALS_TAIL,
     TICKETS_TAIL,
     Chat,
-    Equity,
-    FlattenRun,
     JournalIdentity,
     ReceivedSignal,
     State,
-    Stop,
 )
+from engine.stops import FlattenRun, Stop
 from engine.tails import entered, tail, without
 from engine.tickets import TicketStatus
 
@@ -38,6 +39,8 @@ def apply(state: State, event: e.Event) -> State:
     """Give State after the event; `seq` grows by one. Neither argument is changed."""
     with exact():
         changes = _changes(state, event)
+        if type(event) in TELLING:
+            changes["evidence"] = evidence_after(state, event, changes)
     changes["seq"] = state.seq + 1
     command_id = event.command_id
     if command_id is not None and command_id not in state.commands_known:
@@ -55,9 +58,12 @@ def _changes(state: State, event: e.Event) -> Changes:
     match event:
         case e.FillBooked():
             return fill_booked(state, event)
+        case e.FeeSettled():
+            return fee_settled(state, event)
         case (
             e.OrderAccepted()
             | e.OrderNotSent()
+            | e.ExitReleased()
             | e.OrderRejected()
             | e.OrderUnknown()
             | e.OrderAsked()
@@ -84,16 +90,24 @@ def _changes(state: State, event: e.Event) -> Changes:
             return {
                 "limits": event.limits,
                 "confirm": event.confirm,
+                "scaling": event.scaling,
+                "day_starts": event.day_starts,
+                "cash_currencies": event.cash_currencies,
                 "order_timeout_s": event.order_timeout_s,
+                "owners": event.owners,
                 # Each start with real money begins without the right to enter.
                 "session": state.seq + 1,
                 "armed": False,
             }
         case e.LiveArmed():
             return {"armed": True}
+        case e.FactorEnrolled(user_id=user_id):
+            return {"enrolled": (*(each for each in state.enrolled if each != user_id), user_id)}
+        case e.FactorRemoved(user_id=user_id):
+            return {"enrolled": tuple(each for each in state.enrolled if each != user_id)}
         case e.EngineEnded() | e.CommandRefused() | e.StrangerNoted() | e.BacklogSetAside():
             return {}
-        case e.DayReported():
+        case e.DayReported() | e.FactorLocked():
             return {}
         case e.OrderDenied():
             tally = copied(state.tally, denied=state.tally.denied + 1)
@@ -109,15 +123,22 @@ def _changes(state: State, event: e.Event) -> Changes:
             return protection_changed(state, event)
         case e.ExitTriggered():
             return exit_triggered(state, event)
+        case e.StopFollowed():
+            return stop_followed(state, event)
         case e.TradingHalted():
             stop = Stop(since=event.at, by=event.actor.text, reason=event.reason)
             return {"stop": stop}
         case e.TradingResumed():
-            return {"stop": None, "reducing": {}, "accounts_halted": {}}
-        case e.BreakerTripped() | e.BreakerWarned() | e.BreakerRearmed():
+            held = without(state.restrictions, "")
+            return {"stop": None, "restrictions": held, "reducing": {}, "accounts_halted": {}}
+        case e.BreakerTripped() | e.BreakerWarned() | e.BreakerEased() | e.BreakerRearmed():
             return breaker_changed(state, event)
+        case e.TradingStateSet():
+            return restricted(state, event)
         case (
             e.FlattenStarted()
+            | e.FlattenHurried()
+            | e.FlattenLooked()
             | e.FlattenAsked()
             | e.FlattenVerified()
             | e.FlattenStillOpen()
@@ -139,6 +160,8 @@ def _changes(state: State, event: e.Event) -> Changes:
             return cash_changed(state, event)
         case e.PositionAdopted():
             return adopted(state, event)
+        case e.EmergencyMerged():
+            return {}
         case e.ChatBound() | e.AlertModeSet():
             return _chat(state, event)
         case e.AlertAcknowledged():
@@ -159,17 +182,7 @@ def _journal_opened(event: e.JournalOpened) -> Changes:
             currency=event.currency,
         ),
         "cash": {f"{account}:{event.currency}": event.cash for account in event.accounts},
-        "equity": Equity(
-            at=event.at,
-            equity=total,
-            cash=total,
-            unrealised_pnl=ZERO,
-            gross=ZERO,
-            high_water=total,
-            day=event.at.date(),
-            day_open=total,
-            loss_base=total,
-        ),
+        "equity": equity_opened(event.at, total, event.at.date()),
     }
 
 
@@ -199,7 +212,13 @@ def _ticket_ended(state: State, event: e.TicketEnded) -> Changes:
 
 
 _FlattenEvent = (
-    e.FlattenStarted | e.FlattenAsked | e.FlattenVerified | e.FlattenStillOpen | e.FlattenEnded
+    e.FlattenStarted
+    | e.FlattenHurried
+    | e.FlattenLooked
+    | e.FlattenAsked
+    | e.FlattenVerified
+    | e.FlattenStillOpen
+    | e.FlattenEnded
 )
 
 
@@ -218,8 +237,15 @@ def _flatten(state: State, event: _FlattenEvent) -> Changes:
     run = state.flatten
     assert run is not None, "a flatten goes on that never began"
     match event:
+        case e.FlattenHurried(with_external=wanted):
+            wider = wanted or run.with_external
+            run = replace(run, hurried_at=event.at, last_alert_at=None, with_external=wider)
+        case e.FlattenLooked(venue=venue):
+            run = replace(run, looked={**run.looked, venue: event.at})
         case e.FlattenAsked(attempt=attempt):
-            run = replace(run, attempt=attempt, asked=True, verified=(), external_asked=())
+            run = replace(
+                run, attempt=attempt, asked=True, verified=(), looked={}, external_asked=()
+            )
         case e.FlattenVerified(venue=venue):
             run = replace(run, verified=(*run.verified, venue))
         case e.FlattenStillOpen(lines=lines):

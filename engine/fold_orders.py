@@ -31,10 +31,28 @@ def order_submitted(state: State, order: Order, event: e.OrderSubmitted) -> Chan
     assert state.order(order.client_order_id) is None, f"{order.client_order_id} named twice"
     changes = with_order(state, copied(order, submitted_at=event.at))
     changes |= signal_outcome(state, order.signal_id or "", order.short_id)
+    if order.is_exit and order.targets:
+        changes |= _target_taken(state, order)
     if not order.is_exit:
-        mark = SentMark(at=event.at, fingerprint=_fingerprint(order))
+        mark = SentMark(
+            at=event.at,
+            fingerprint=_fingerprint(order),
+            venue=order.venue,
+            strategy=order.strategy,
+        )
         changes["sent"] = (*state.sent, mark)[-SENT_TAIL:]
     return changes
+
+
+def _target_taken(state: State, order: Order) -> Changes:
+    """Take what an exit serves off the ladder, for as long as it is under way."""
+    position = state.positions.get(order.key)
+    served = {target.price for target in order.targets}
+    if position is None or not any(target.price in served for target in position.targets):
+        return {}
+    left = tuple(target for target in position.targets if target.price not in served)
+    changed = copied(position, targets=left)
+    return {"positions": entered(state.positions, order.key, changed)}
 
 
 def _fingerprint(order: Order) -> str:
@@ -52,6 +70,7 @@ def fingerprint_of(
 
 _OrderEvent = (
     e.OrderNotSent
+    | e.ExitReleased
     | e.OrderAccepted
     | e.OrderRejected
     | e.OrderUnknown
@@ -70,7 +89,12 @@ def order_changed(state: State, event: _OrderEvent) -> Changes:
     changes: Changes = {}
     match event:
         case e.OrderNotSent(reason=reason):
-            order = _moved(order, OrderTrigger.NOT_SEND, refusal=reason)
+            order = _moved(order, OrderTrigger.NOT_SEND, refusal=reason, price_end=event.mid)
+        case e.ExitReleased(quantity=quantity, price_arrival=arrival):
+            bound = None if event.at_market else event.price_limit or order.price_limit
+            order = copied(
+                order, held=False, quantity=quantity, price_arrival=arrival, price_limit=bound
+            )
         case e.OrderAccepted(venue_order_id=venue_order_id):
             order = _moved(
                 order,
@@ -80,7 +104,9 @@ def order_changed(state: State, event: _OrderEvent) -> Changes:
                 unknown_since=None,
             )
         case e.OrderRejected(code=code, reason=reason):
-            order = _moved(order, OrderTrigger.REJECT, refusal=f"{code}: {reason}")
+            order = _moved(
+                order, OrderTrigger.REJECT, refusal=f"{code}: {reason}", price_end=event.mid
+            )
             tally = copied(state.tally, errors=state.tally.errors + 1)
             changes["tally"] = tally
         case e.OrderUnknown(reason=reason):
@@ -93,9 +119,9 @@ def order_changed(state: State, event: _OrderEvent) -> Changes:
         case e.OrderCancelRequested():
             order = _moved(order, OrderTrigger.REQUEST_CANCEL, cancel_requested=True)
         case e.OrderCanceled():
-            order = _moved(order, OrderTrigger.CANCEL)
+            order = _moved(order, OrderTrigger.CANCEL, price_end=event.mid)
         case e.OrderExpired():
-            order = _moved(order, OrderTrigger.EXPIRE)
+            order = _moved(order, OrderTrigger.EXPIRE, price_end=event.mid)
         case e.OrderReappeared(venue_order_id=venue_order_id, text=text):
             order = _moved(
                 copied(order, cancel_requested=False),
@@ -150,36 +176,44 @@ def with_order(state: State, order: Order) -> Changes:
     else:
         changes["orders"] = entered(state.orders, order.client_order_id, order)
     had, has = _standing(before), _standing(order)
-    if had != has:
-        changes["open_on"] = _open_on(state, order, had, has)
-    if before is not None and has is not None and order.filled == before.filled:
-        return changes  # what it may still take is what it might before
-    held, holds = _reservation(before), _reservation(order)
+    held = holds = _NOTHING
+    # Otherwise what it may still take is what it might before.
+    if before is None or has is None or order.filled != before.filled:
+        held, holds = _reservation(before), _reservation(order)
     if held != holds:
         changes["reserved"] = _reserved(state, order, held, holds)
+    if had != has or held != holds:
+        changes["open_on"] = _open_on(state, order, (had, has), holds.notional - held.notional)
     return changes
 
 
+_NOTHING = Reserved()
 _NONE_OPEN = OpenOrders()
-_Standing = tuple[bool, bool] | None
-"""Whether an open order is an exit, and whether it is unknown; None where it is not open."""
+_Standing = tuple[bool, bool, bool] | None
+"""Whether an open order is an exit, is unknown, and protects; None where it is not open."""
 
 
 def _standing(order: Order | None) -> _Standing:
     if order is None or order.is_finished:
         return None
-    return order.is_exit, order.status is OrderStatus.UNKNOWN
+    protects = order.is_exit and order.kind is OrderKind.STOP
+    return order.is_exit, order.status is OrderStatus.UNKNOWN, protects
 
 
 def _open_on(
-    state: State, order: Order, had: _Standing, has: _Standing
+    state: State, order: Order, standing: tuple[_Standing, _Standing], more: Decimal
 ) -> Mapping[str, OpenOrders]:
-    """Move one order in the sum of its instrument."""
+    """Move one order in the sum of its instrument; `more` is what it may take beyond before."""
+    had, has = standing
+    is_buy = order.side is OrderSide.BUY
     name, key = order.client_order_id, order.key
     total = state.open_on.get(key, _NONE_OPEN)
     moved = OpenOrders(
         entries=total.entries + _is_entry(has) - _is_entry(had),
+        buys=total.buys + more if is_buy else total.buys,
+        sells=total.sells if is_buy else total.sells + more,
         exits=_named(total.exits, name, is_in=has is not None and has[0]),
+        stops=_named(total.stops, name, is_in=has is not None and has[2]),
         unknown=_named(total.unknown, name, is_in=has is not None and has[1]),
     )
     return (
@@ -195,9 +229,6 @@ def _named(names: tuple[str, ...], name: str, *, is_in: bool) -> tuple[str, ...]
     if is_in:
         return names if name in names else (*names, name)
     return tuple(each for each in names if each != name) if name in names else names
-
-
-_NOTHING = Reserved()
 
 
 def _reservation(order: Order | None) -> Reserved:

@@ -6,11 +6,11 @@ from typing import Any, assert_never
 
 from engine import events as e
 from engine.copies import copied
-from engine.external import CashDoubt
+from engine.external import CashDoubt, FlowReason
 from engine.identities import instrument_key
 from engine.numbers import ZERO
 from engine.positions import Position
-from engine.state import IMPOSTORS_TAIL, Equity, State
+from engine.state import IMPOSTORS_TAIL, State
 from engine.tails import entered, opened, tail, without
 
 Changes = dict[str, Any]
@@ -97,32 +97,26 @@ def cash_changed(state: State, event: e.CashDoubted | e.CashFlowed) -> Changes:
             }
             if event.venue not in state.counted:
                 changes["counted"] = (*state.counted, event.venue)
-            is_reported = state.equity is not None and event.currency == state.currency
-            if is_reported and reason.is_flow and state.equity is not None:
-                changes["equity"] = flowed(state.equity, event.amount)
+            if reason is FlowReason.FUNDING:
+                changes |= _funded(state, event)
+            elif state.equity is not None:
+                worth = event.amount * event.rate
+                is_opening = reason is FlowReason.OPENING
+                changes["equity"] = state.equity.flowed(worth, is_opening=is_opening)
             return changes
         case _:
             assert_never(event)
 
 
-def flowed(equity: Equity, amount: Decimal) -> Equity:
-    """Give the equity after money came in or went out, which is neither a gain nor a loss.
-
-    The high-water mark keeps its distance as a share: the units change, not their value. The day's
-    loss is measured against the opening equity with the day's flows.
-    """
-    after = equity.equity + amount
-    high = equity.high_water + amount
-    if equity.equity > ZERO and after > ZERO:
-        high = equity.high_water * after / equity.equity
-    return copied(
-        equity,
-        equity=after,
-        cash=equity.cash + amount,
-        high_water=max(high, after),
-        day_open=equity.day_open + amount,
-        loss_base=equity.loss_base + amount,
-    )
+def _funded(state: State, event: e.CashFlowed) -> Changes:
+    """Book what an open swap paid or received, in the day and on the swap where it is known."""
+    worth = event.amount * event.rate
+    changes: Changes = {"tally": copied(state.tally, funding=state.tally.funding + worth)}
+    position = state.positions.get(event.key)
+    if position is not None:
+        paid = copied(position, funding=position.funding + event.amount)
+        changes["positions"] = entered(state.positions, event.key, paid)
+    return changes
 
 
 def adopted(state: State, event: e.PositionAdopted) -> Changes:
@@ -144,7 +138,7 @@ def adopted(state: State, event: e.PositionAdopted) -> Changes:
         base = symbol.partition("/")[0]
         changes["holdings"] = without(state.holdings, instrument_key(venue, base))
     if state.equity is not None:
-        changes["equity"] = copied(flowed(state.equity, event.flow), cash=state.equity.cash)
+        changes["equity"] = copied(state.equity.flowed(event.flow), cash=state.equity.cash)
     left = tuple(key for key in state.books_differ.get(venue, ()) if key != event.key)
     if left:
         changes["books_differ"] = entered(state.books_differ, venue, left)
@@ -169,13 +163,17 @@ def _taken(held: Position | None, event: e.PositionAdopted, total: Decimal) -> P
             quantity_peak=abs(total),
             external=True,
         )
-    entry = held.entry_price
+    entry, ladder = held.entry_price, held.ladder
     if abs(total) > abs(held.quantity):
         entry = (entry * held.quantity + event.price * event.quantity) / total
+    else:
+        # A ladder shrinks with what has gone: its shares are of what is left.
+        ladder = held.ladder_base * (total / held.quantity)
     return copied(
         held,
         quantity=total,
         entry_price=entry,
         quantity_peak=max(held.quantity_peak, abs(total)),
+        ladder=ladder,
         external=True,
     )

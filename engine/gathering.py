@@ -1,17 +1,21 @@
 """Gathering: what a decision needs beside State, fetched before it is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from engine import commands as c
 from engine import reports as r
+from engine.calls import CallTally
 from engine.context import Context
+from engine.counted import Counted
 from engine.decide import Message
 from engine.external import ORDERS_SHOWN_MAX
 from engine.orders import Order
 from engine.ports import Clock, Journal, Known, Quotes
-from engine.state import State
+from engine.protection import StopRest
+from engine.state import COMMANDS_TAIL, FILLS_TAIL, State
 from engine.steadiness import Steadiness
+from engine.tails import outside
 
 
 class Gathering:
@@ -25,6 +29,7 @@ class Gathering:
         clock: Clock,
         settle_s: int,
         settle_by_venue: Mapping[str, int],
+        rests: Mapping[str, StopRest],
     ) -> None:
         """Wire it; a venue outside `settle_by_venue` has the window `settle_s`."""
         self._journal = journal
@@ -32,8 +37,40 @@ class Gathering:
         self._clock = clock
         self._settle_s = settle_s
         self._settle_by_venue = settle_by_venue
+        self._rests = rests
         self._steadiness = Steadiness()
         self._shown: dict[str, r.VenueSnapshot] = {}
+        self._counted: dict[str, Counted] = {}
+
+    def count(self, venues: Mapping[str, Counted]) -> None:
+        """Tell from now on how each venue's calls went."""
+        self._counted = dict(venues)
+
+    async def stored(self, batch: Sequence[Message], state: State) -> Known:
+        """Give which of a batch's commands and fills are known from before it.
+
+        What State's window does not tell the journal is asked, once for the whole batch. What the
+        batch itself adds may push others out of the window, but stays there to its own end.
+        """
+        commands, fills = set[str](), set[str]()
+        for message in batch:
+            match message:
+                case c.CommandBase(command_id=command_id):
+                    commands.add(command_id)
+                case r.FillReported(fill=fill):
+                    fills.add(fill.identity)
+                case _:
+                    continue
+        known = Known(
+            commands=frozenset(commands & state.commands_known.keys()),
+            fills=frozenset(fills & state.fills_known.keys()),
+        )
+        commands = outside(commands, state.commands_known, COMMANDS_TAIL)
+        fills = outside(fills, state.fills_known, FILLS_TAIL)
+        if not commands and not fills:
+            return known
+        older = await self._journal.known(commands, fills)
+        return Known(commands=known.commands | older.commands, fills=known.fills | older.fills)
 
     async def context(self, message: Message, state: State, stored: Known) -> Context:
         """Give what a message's decision needs; whoever asks adds what it latches itself."""
@@ -71,9 +108,17 @@ class Gathering:
             ticket=ticket,
             fill_known=fill_known,
             settle_s=self._settle_s_of(message, state),
+            rests=self._rests,
             known=known,
             shown=dict(self._shown),
+            calls=self.tallies(state) if isinstance(message, c.CheckBreakers) else {},
         )
+
+    def tallies(self, state: State) -> dict[str, CallTally]:
+        """Give by venue how its calls went lately."""
+        window = timedelta(seconds=state.limits.breakers.venue_errors_window_s)
+        tallies = {name: venue.tally(window) for name, venue in self._counted.items()}
+        return {venue: tally for venue, tally in tallies.items() if tally is not None}
 
     async def _journaled(
         self, shown: r.VenueSnapshot | r.OrdersOpen, state: State
@@ -96,6 +141,9 @@ class Gathering:
                 venue = position.venue if position is not None else ""
             case c.SubmitSignal(venue=venue):
                 pass
+            case c.Flatten() | c.ContinueFlatten() | c.TendStops():
+                # Its exits go to every venue.
+                return max(self._settle_by_venue.values(), default=self._settle_s)
             case _:
                 pass
         return self._settle_by_venue.get(venue, self._settle_s)

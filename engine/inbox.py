@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from engine import commands as c
 from engine import reports as r
@@ -11,10 +12,21 @@ from engine.commands import ActorKind, CommandBase, Flatten, Halt, RearmBreaker,
 from engine.decide import Message
 from engine.errors import QueueFull
 from engine.receipts import Receipt
+from engine.risk_limits import TradingState
 
 HALTS = (Halt, Flatten)
 _STOPS = (*HALTS, TripBreaker)
 _ALLOWING = (Resume, RearmBreaker)
+
+
+def is_tightening(message: Message) -> TypeGuard[c.SetTradingState]:
+    """Tell whether a message holds a scope back, whoever wants it."""
+    return isinstance(message, c.SetTradingState) and message.trading is not TradingState.ACTIVE
+
+
+def _is_allowing(message: Message) -> bool:
+    is_loosening = isinstance(message, c.SetTradingState) and not is_tightening(message)
+    return is_loosening or isinstance(message, _ALLOWING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,7 @@ class Inbox:
         Raises: QueueFull for a person's or a program's command beyond the bound.
         """
         message = entry.message
-        if isinstance(message, _STOPS):
+        if isinstance(message, _STOPS) or is_tightening(message):
             self._first.extend(self._overtaken())
             self._first.append(entry)
         else:
@@ -57,15 +69,16 @@ class Inbox:
 
     def _overtaken(self) -> list[Entry]:
         """Take out what waits to allow entries again: a later stop must come after it."""
-        allowing = [entry for entry in self._rest if isinstance(entry.message, _ALLOWING)]
+        allowing = [entry for entry in self._rest if _is_allowing(entry.message)]
         if allowing:
-            self._rest = deque(e for e in self._rest if not isinstance(e.message, _ALLOWING))
+            self._rest = deque(e for e in self._rest if not _is_allowing(e.message))
         return allowing
 
     def put_back(self, entries: list[Entry]) -> None:
         """Return messages that could not be journaled, in front of everything else."""
         for entry in reversed(entries):
-            lane = self._first if isinstance(entry.message, _STOPS) else self._rest
+            is_stop = isinstance(entry.message, _STOPS) or is_tightening(entry.message)
+            lane = self._first if is_stop else self._rest
             lane.appendleft(entry)
         self._arrived.set()
 
@@ -113,6 +126,8 @@ def worth_keeping(entries: Sequence[Entry]) -> list[Entry]:
                 | r.SubmitUnanswered()
                 | r.SubmitWithheld()
             ):
+                kept.append(entry)
+            case c.SetTradingState() if is_tightening(entry.message):
                 kept.append(entry)
             case r.FillReported(fill=fill) if fill.identity not in fills:
                 fills.add(fill.identity)

@@ -5,6 +5,7 @@ Quantities are in base currency everywhere, for swaps too; a venue adapter conve
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from enum import StrEnum
 
@@ -32,6 +33,7 @@ class Instrument:
     `price_tick` and `quantity_step` are in quote and base currency, above zero; `fee_maker` and
     `fee_taker` are shares (0.001 is 0.1 %); `quantity_max` None means that the venue states none.
     `price_digits` is how many significant digits a price may have, where the venue counts those.
+    `listed_at` is when the venue told all this; None where it cannot grow old.
     """
 
     venue: str
@@ -50,6 +52,7 @@ class Instrument:
     leverage_max: Decimal = ONE
     active: bool = True
     price_digits: int | None = None
+    listed_at: datetime | None = None
 
     def quantity_rounded(self, quantity: Decimal) -> Decimal:
         """Round a quantity down to the lot: never more than was asked for."""

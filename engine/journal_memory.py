@@ -132,6 +132,7 @@ class _Written:
                 self._order(order.client_order_id, after)
             case (
                 e.OrderNotSent()
+                | e.ExitReleased()
                 | e.OrderAccepted()
                 | e.OrderRejected()
                 | e.OrderUnknown()

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine import commands as c
-from engine import reports as r
 from engine.alerts import Alert, alerts_of
 from engine.context import Context
 from engine.copies import copied
 from engine.decide import Message, decided
+from engine.detour import Detour
+from engine.emergency import Emergency
 from engine.errors import (
     AppendUncertain,
     EngineStopped,
@@ -24,13 +25,16 @@ from engine.errors import (
     JournalLocked,
     JournalUnavailable,
 )
-from engine.events import BreakerRearmed, BreakerTripped, Event, TradingResumed
+from engine.events import Event
 from engine.gathering import Gathering
-from engine.inbox import HALTS, Entry, Inbox, fail, worth_keeping
+from engine.inbox import HALTS, Entry, Inbox, fail, is_tightening, worth_keeping
+from engine.orders import Order
 from engine.ports import Clock, Journal, Known, Quotes, Step
+from engine.protection import StopRest
 from engine.receipts import Receipt
+from engine.risk_limits import TradingState
+from engine.scopes import Scope
 from engine.state import COMMANDS_TAIL, FILLS_TAIL, State
-from engine.tails import outside
 
 BATCH_MAX = 256
 RETRY_S = 0.5
@@ -69,8 +73,13 @@ class Loop:
         inbox_max: int,
         settle_s: int,
         settle_by_venue: Mapping[str, int] | None = None,
+        rests: Mapping[str, StopRest] | None = None,
+        emergency: Emergency | None = None,
     ) -> None:
-        """Wire the loop; `settle_s` is the window before "found nowhere" counts."""
+        """Wire the loop; `settle_s` is the window before "found nowhere" counts.
+
+        With an `emergency` a flatten goes on while the journal is away.
+        """
         self.state = State()
         self.inbox = Inbox(inbox_max)
         self.stop_latched = False
@@ -78,17 +87,20 @@ class Loop:
         self.fault: BaseException | None = None
         self.journal_down_since_s: float | None = None
         self._journal = journal
+        self._detour = Detour(emergency)
         self._clock = clock
-        self._gathering = Gathering(
+        self.gathering = Gathering(
             journal=journal,
             quotes=quotes,
             clock=clock,
             settle_s=settle_s,
             settle_by_venue=settle_by_venue or {},
+            rests=rests or {},
         )
         self._listeners: list[Listener] = []
         self._batch: list[Entry] = []
         self._halts_waiting = self._trips_waiting = 0
+        self._scopes_waiting: list[Scope] = []
         self._closed = True
 
     def subscribe(self, listener: Listener) -> None:
@@ -98,8 +110,8 @@ class Loop:
     async def open(self) -> None:
         """Take the journal and fold it. Raises: JournalError."""
         self.state = await self._journal.open()
-        self.stop_latched = self.state.stop is not None
-        self.breaker_latched = bool(self.state.breakers)
+        self._detour.follow(self.state)
+        self._follow_state()
         self._closed = False
 
     @property
@@ -111,6 +123,16 @@ class Loop:
     def is_stop_waiting(self) -> bool:
         """Tell whether a stop or a trip is latched that the journal has not taken yet."""
         return self._halts_waiting + self._trips_waiting > 0
+
+    def is_latched_for(self, order: Order) -> bool:
+        """Tell whether a scope of the order is to be held back that the journal has not yet."""
+        of = order.venue, order.symbol, order.strategy
+        return any(scope.covers(*of) for scope in self._scopes_waiting)
+
+    @property
+    def in_emergency(self) -> bool:
+        """Tell whether a flatten goes on without a journal."""
+        return self._detour.is_on
 
     def post(self, message: Message) -> None:
         """Leave a message without waiting for its receipt. Raises: EngineStopped, QueueFull."""
@@ -131,9 +153,13 @@ class Loop:
         if isinstance(message, HALTS):
             self.stop_latched = True
             self._halts_waiting += 1
+            if isinstance(message, c.Flatten):
+                self._detour.count_flattens(1)
         if isinstance(message, c.TripBreaker):
             self.breaker_latched = True
             self._trips_waiting += 1
+        if is_tightening(message):
+            self._scopes_waiting.append(message.scope)
         self.inbox.put(Entry(message, future, self._clock.monotonic()))
 
     async def run(self) -> None:
@@ -150,24 +176,29 @@ class Loop:
 
     async def turn(self) -> None:
         """Take one batch, commit it, dispatch it."""
-        batch = self._batch = await self.inbox.take(BATCH_MAX)
+        batch = self._batch = self._detour.worked_on(await self.inbox.take(BATCH_MAX), self.state)
         before = self.state
         try:
             outcomes, steps, after = await self._decided(batch, before)
             if steps:
                 await self._commit(steps, before, after)
-                self.journal_down_since_s = None
+                if not self.in_emergency:
+                    self.journal_down_since_s = None
         except JournalUnavailable as fault:
             await self._wait_for_journal(batch, fault)
             return
         self.state = after
+        self._detour.follow(after)
         for entry in batch:
             if isinstance(entry.message, HALTS):
                 self._halts_waiting -= 1
+                if isinstance(entry.message, c.Flatten):
+                    self._detour.count_flattens(-1)
             elif isinstance(entry.message, c.TripBreaker):
                 self._trips_waiting -= 1
-        if any(outcome.is_repeat for outcome in outcomes):
-            self._follow_state()
+            elif is_tightening(entry.message):
+                self._scopes_waiting.remove(entry.message.scope)
+        self._follow_state()
         for outcome in outcomes:
             self._tell(outcome)
         self._batch = []
@@ -178,9 +209,10 @@ class Loop:
             self.fault = fault
             self.stop_latched = True
         self._closed = True
-        waiting = [*self._batch, *self.inbox.drain()]
+        waiting = [*self._batch, *self.inbox.drain(), *self._detour.drain()]
         self._batch = []
         self._halts_waiting = self._trips_waiting = 0
+        self._scopes_waiting = []
         why = f"The engine has stopped: {self.fault}." if self.fault else "The engine has stopped."
         fail(waiting, fault if isinstance(fault, JournalError) else EngineStopped(why))
 
@@ -189,7 +221,7 @@ class Loop:
     ) -> tuple[list[_Outcome], list[Step], State]:
         outcomes: list[_Outcome] = []
         steps: list[Step] = []
-        stored = await self._stored(batch, state)
+        stored = await self.gathering.stored([entry.message for entry in batch], state)
         for entry in batch:
             earlier = await self._earlier(entry.message, state, stored, outcomes)
             if earlier is not None:
@@ -215,18 +247,20 @@ class Loop:
             await self._journal.append(steps, before, after)
         except AppendUncertain as fault:
             log.warning("the journal is read again: %s", fault)
-            stored = await self._read_again()
+            stored = await self._read_again(steps, before, after)
             if stored.seq == before.seq:
                 raise JournalUnavailable("The append did not happen.") from fault
             if stored != after:
                 raise JournalLocked("Another process wrote the journal.") from fault
 
-    async def _read_again(self) -> State:
+    async def _read_again(self, steps: list[Step], before: State, after: State) -> State:
         while True:
             try:
                 return await self._journal.open()
             except (JournalUnavailable, AppendUncertain) as fault:
                 self._note_down()
+                if await self._detour.begin(steps, before, after):
+                    return after
                 self._refuse_waiting(self.inbox.drain(), JournalUnavailable(str(fault)))
                 await asyncio.sleep(RETRY_S)
 
@@ -241,7 +275,8 @@ class Loop:
         self._note_down()
         self._refuse_waiting([*batch, *self.inbox.drain()], fault)
         self._batch = []
-        await asyncio.sleep(RETRY_S)
+        if not await self._detour.begin([], self.state, self.state):
+            await asyncio.sleep(RETRY_S)
 
     def _refuse_waiting(self, waiting: Sequence[Entry], fault: JournalUnavailable) -> None:
         """Refuse what nobody has decided yet, but for what is worth keeping."""
@@ -259,13 +294,11 @@ class Loop:
         if not self._halts_waiting:
             self.stop_latched = self.state.stop is not None
         if not self._trips_waiting:
-            self.breaker_latched = bool(self.state.breakers)
+            self.breaker_latched = self.state.trading_unstopped is not TradingState.ACTIVE
 
     def _tell(self, outcome: _Outcome) -> None:
         if not outcome.is_repeat:
             for event, state in zip(outcome.events, outcome.states, strict=True):
-                if isinstance(event, TradingResumed | BreakerTripped | BreakerRearmed):
-                    self._follow_state()
                 for listener in self._listeners:
                     listener(event, state, outcome.entry.received_s)
         future = outcome.entry.future
@@ -281,32 +314,6 @@ class Loop:
                 )
             )
 
-    async def _stored(self, batch: Sequence[Entry], state: State) -> Known:
-        """Give which of a batch's commands and fills are known from before it.
-
-        What State's window does not tell the journal is asked, once for the whole batch. What the
-        batch itself adds may push others out of the window, but stays there to its own end.
-        """
-        commands, fills = set[str](), set[str]()
-        for entry in batch:
-            match entry.message:
-                case c.CommandBase(command_id=command_id):
-                    commands.add(command_id)
-                case r.FillReported(fill=fill):
-                    fills.add(fill.identity)
-                case _:
-                    continue
-        known = Known(
-            commands=frozenset(commands & state.commands_known.keys()),
-            fills=frozenset(fills & state.fills_known.keys()),
-        )
-        commands = outside(commands, state.commands_known, COMMANDS_TAIL)
-        fills = outside(fills, state.fills_known, FILLS_TAIL)
-        if not commands and not fills:
-            return known
-        older = await self._journal.known(commands, fills)
-        return Known(commands=known.commands | older.commands, fills=known.fills | older.fills)
-
     async def _earlier(
         self, message: Message, state: State, stored: Known, outcomes: list[_Outcome]
     ) -> tuple[Event, ...] | None:
@@ -321,8 +328,11 @@ class Loop:
             if isinstance(first, c.CommandBase) and first.command_id == command_id:
                 return outcome.events
         found = tuple(await self._journal.find_command(command_id))
-        return found or None
+        # Without the journal nobody can say what came of it; it came, and is not done again.
+        return found if found or self.in_emergency else None
 
     async def _context(self, message: Message, state: State, stored: Known) -> Context:
-        context = await self._gathering.context(message, state, stored)
-        return copied(context, armed=state.armed, stop_latched=self.is_latched)
+        context = await self.gathering.context(message, state, stored)
+        scopes = tuple(self._scopes_waiting)
+        armed, halted = state.armed, self.is_latched
+        return copied(context, armed=armed, stop_latched=halted, scopes_latched=scopes)

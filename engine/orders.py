@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from engine.copies import quick
+from engine.exit_plan import NO_PLAN, ExitPlan
 from engine.identities import instrument_key, short
 from engine.numbers import ONE, ZERO
 from engine.signals import Target
@@ -149,10 +150,12 @@ class Order:
     """Instruct a venue, and carry what became of it.
 
     `quantity` and `filled` are in base currency; `price_limit` bounds a MARKET order and prices a
-    LIMIT order; `price_decision` is the mid at the signal, `price_arrival` the mid at the send; an
-    ENTRY carries `stop` and `targets` for its position, an EXIT the target that it serves, which
-    returns to the position if the exit fails;
-    `fees` is in quote currency. `unknown_since`, `asks` and `not_founds` describe the search for an
+    LIMIT order; `price_decision` is the mid at the signal, `price_arrival` the mid at the send and
+    `price_end` the mid when it ended, None where it was stale then; an
+    ENTRY carries `stop`, `targets` and `plan` for its position, an EXIT the targets that it
+    serves, which return to the position if the exit fails;
+    `fees` is in quote currency. While `held` an exit waits unsent for the end of the stop that
+    binds its balance. `unknown_since`, `asks` and `not_founds` describe the search for an
     unanswered order; `not_founds` counts only searches in which every source answered.
     """
 
@@ -170,6 +173,7 @@ class Order:
     leverage: Decimal = ONE
     stop: Decimal | None = None
     targets: tuple[Target, ...] = ()
+    plan: ExitPlan = NO_PLAN
     strategy: str = "manual"
     reason: str = ""
     actor: str = ""
@@ -178,6 +182,7 @@ class Order:
     position_id: str | None = None
     price_decision: Decimal | None = None
     price_arrival: Decimal | None = None
+    price_end: Decimal | None = None
     submitted_at: datetime | None = None
     accepted_at: datetime | None = None
     first_fill_at: datetime | None = None
@@ -193,6 +198,7 @@ class Order:
     unknown_since: datetime | None = None
     asks: int = 0
     not_founds: int = 0
+    held: bool = False
 
     @property
     def key(self) -> str:

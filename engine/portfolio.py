@@ -1,28 +1,34 @@
 """Portfolio: equity, exposure and free cash, in the reporting currency."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.external import ExternalOrder
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind, cash_currency
-from engine.numbers import ZERO
+from engine.numbers import ONE, ZERO
 from engine.orders import OrderSide
 from engine.positions import Position
 from engine.quotes import Quote
+from engine.rates import Fresh, rate_of
 from engine.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Valuation:
-    """What the account is worth at given marks: E = cash + value of spot + unrealised of swaps."""
+    """What the account is worth at given marks, in the reporting currency.
+
+    E = cash + value of spot + unrealised of swaps, over all venues. `rates` are what one unit of
+    each other currency was worth.
+    """
 
     equity: Decimal
     cash: Decimal
     unrealised_pnl: Decimal
     gross: Decimal
     net: Decimal
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def is_swap(symbol: str) -> bool:
@@ -30,24 +36,55 @@ def is_swap(symbol: str) -> bool:
     return ":" in symbol
 
 
-def valuation(state: State, quotes: Mapping[str, Quote]) -> Valuation | None:
-    """Value the account; None when a position has no quote among `quotes`."""
-    cash = sum(
-        (amount for purse, amount in state.cash.items() if purse.endswith(f":{state.currency}")),
-        ZERO,
-    )
+def any_age(_: Quote) -> bool:
+    """Accept a quote however old it is."""
+    return True
+
+
+def valuation(
+    state: State, quotes: Mapping[str, Quote], is_fresh: Fresh = any_age
+) -> Valuation | None:
+    """Value the account; None when a position, or cash in another currency, has no usable quote."""
+    worths = {purse: amount for purse, amount in state.cash.items() if amount}
+    currencies = {purse.rpartition(":")[2] for purse in worths}
+    currencies |= {cash_currency(position.symbol) for position in state.positions.values()}
+    rates = _rates(state, currencies, quotes, is_fresh)
+    if rates is None:
+        return None
+    cash = sum((worth * rates[purse.rpartition(":")[2]] for purse, worth in worths.items()), ZERO)
     equity, unrealised, gross, net = cash, ZERO, ZERO, ZERO
     for key, position in state.positions.items():
         quote = quotes.get(key)
-        if quote is None:
+        if quote is None or not is_fresh(quote):
             return None
-        value = position.quantity * quote.mark
-        pnl = position.unrealised_pnl(quote.mark)
+        rate = rates[cash_currency(position.symbol)]
+        value = position.quantity * quote.mark * rate
+        pnl = position.unrealised_pnl(quote.mark) * rate
         equity += pnl if is_swap(position.symbol) else value
         unrealised += pnl
         gross += abs(value)
         net += value
-    return Valuation(equity=equity, cash=cash, unrealised_pnl=unrealised, gross=gross, net=net)
+    return Valuation(
+        equity=equity,
+        cash=cash,
+        unrealised_pnl=unrealised,
+        gross=gross,
+        net=net,
+        rates={name: rate for name, rate in rates.items() if name != state.currency},
+    )
+
+
+def _rates(
+    state: State, currencies: set[str], quotes: Mapping[str, Quote], is_fresh: Fresh
+) -> dict[str, Decimal] | None:
+    found = {state.currency: ONE}
+    for currency in sorted(currencies - found.keys()):
+        venues = state.venues_from()
+        rate = rate_of(currency, state.currency, quotes, venues=venues, is_fresh=is_fresh)
+        if rate is None:
+            return None
+        found[currency] = rate.value
+    return found
 
 
 def cash_free(state: State, venue: str, currency: str, fee_share: Decimal) -> Decimal:
@@ -55,7 +92,8 @@ def cash_free(state: State, venue: str, currency: str, fee_share: Decimal) -> De
     held = state.cash.get(instrument_key(venue, currency), ZERO)
     margin = ZERO
     for position in state.positions.values():
-        if is_swap(position.symbol) and position.venue == venue:
+        symbol = position.symbol
+        if is_swap(symbol) and position.venue == venue and cash_currency(symbol) == currency:
             margin += abs(position.quantity) * position.entry_price / position.leverage
     held -= external_reserved(state, venue, currency)
     reserved = state.reserved.get(instrument_key(venue, currency))
@@ -73,6 +111,16 @@ def external_reserved(state: State, venue: str, currency: str) -> Decimal:
             if _may_open(order, state) and cash_currency(order.symbol) == currency
         ),
         ZERO,
+    )
+
+
+def external_reserved_on(state: State) -> tuple[tuple[str, Decimal, int], ...]:
+    """Give what orders that nobody here sent may open: key, worth, and +1 buys or -1 sells."""
+    return tuple(
+        (order.key, order.worth, order.side.sign)
+        for orders in state.external_orders.values()
+        for order in orders
+        if _may_open(order, state)
     )
 
 

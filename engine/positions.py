@@ -6,7 +6,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from engine.copies import copied, quick
+from engine.exit_plan import NO_PLAN, ExitPlan
 from engine.identities import digest, instrument_key, short
+from engine.instruments import cash_currency
 from engine.numbers import ONE, ZERO
 from engine.orders import OrderSide
 from engine.signals import Target
@@ -58,7 +60,10 @@ class Position:
 
     `entry_price` averages the opening fills; `realised_pnl` is after all fees so far, in quote
     currency; `quantity_peak` is the largest size held since its targets were set, to which their
-    shares refer. `stop` and `targets` are watched by the engine.
+    shares refer. `stop`, `targets` and `plan` are watched by the engine; `trail_peak` is the best
+    price that a trailing stop has seen, `targets_filled` how many of the ladder have been sold.
+    `ladder` is what their shares refer to once something else has made the position smaller.
+    `funding` is what a swap received (negative: paid) for staying open.
     """
 
     position_id: str
@@ -75,6 +80,11 @@ class Position:
     stop: Decimal | None = None
     targets: tuple[Target, ...] = ()
     external: bool = False
+    funding: Decimal = ZERO
+    plan: ExitPlan = NO_PLAN
+    trail_peak: Decimal | None = None
+    targets_filled: int = 0
+    ladder: Decimal | None = None
 
     @property
     def key(self) -> str:
@@ -85,6 +95,16 @@ class Position:
     def is_long(self) -> bool:
         """Tell whether the quantity is positive."""
         return self.quantity > ZERO
+
+    @property
+    def ladder_base(self) -> Decimal:
+        """Give the quantity that the targets' shares are of."""
+        return self.quantity_peak if self.ladder is None else self.ladder
+
+    @property
+    def is_guarded(self) -> bool:
+        """Tell whether anything would close the position by itself."""
+        return self.stop is not None or bool(self.targets) or self.plan != NO_PLAN
 
     @property
     def exit_side(self) -> OrderSide:
@@ -132,8 +152,10 @@ def book(
     if position is not None and closing > ZERO:
         direction = 1 if position.is_long else -1
         gain = (fill.price - position.entry_price) * closing * direction
-    paid_in_quote = fee_quote if fee_base == ZERO else ZERO
-    cash = gain - fee_quote if is_swap else -signed * fill.price - paid_in_quote
+    # A fee in another currency comes out of that one's purse, not out of this cash.
+    is_in_quote = fee_base == ZERO and fill.fee_currency == cash_currency(fill.symbol)
+    paid_in_quote = fee_quote if is_in_quote else ZERO
+    cash = (gain if is_swap else -signed * fill.price) - paid_in_quote
     reduced = _reduced(position, closing, gain)
     opening = fill.quantity - closing
     closed: Position | None = None
@@ -187,6 +209,7 @@ def _opened(
         quantity=total,
         entry_price=cost / total,
         quantity_peak=max(position.quantity_peak, abs(total)),
+        ladder=None if position.ladder is None else max(position.ladder, abs(total)),
     )
 
 

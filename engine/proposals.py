@@ -1,18 +1,21 @@
 """Proposals: a signal priced and sized against one instrument, before any rule has judged it."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
+from engine.aims import aim_of, stale_price
 from engine.context import Context, measured_equity
 from engine.copies import copied, quick
 from engine.events import Breach
+from engine.exit_plan import NO_PLAN, ExitPlan, plan_fault, plan_priced
 from engine.identities import instrument_key
 from engine.instruments import Instrument, Toward, symbol_named
-from engine.numbers import BPS, HUNDRED, ONE, ZERO, age_text, plain
+from engine.numbers import BPS, HUNDRED, ONE, ZERO, plain
 from engine.orders import OrderKind, OrderPurpose, OrderSide
 from engine.positions import Position
 from engine.quotes import Quote
-from engine.signals import SignalAction, Target, TradingSignal
+from engine.signals import Target, TradingSignal
 from engine.sizing import Sizing, quantity_wanted
 from engine.state import State
 from engine.tickets import TargetView
@@ -39,6 +42,7 @@ class Proposal:
     quote: Quote | None
     stop: Decimal | None
     targets: tuple[Target, ...]
+    plan: ExitPlan
     position: Position | None
     quantity_asked: Decimal
 
@@ -136,71 +140,21 @@ def propose(
     key = instrument_key(venue, symbol)
     instrument = context.instruments[key]
     position = state.positions.get(key)
-    aim = _aim(signal.action, instrument, position)
+    aim = aim_of(signal.action, instrument, position)
     if isinstance(aim, Breach):
         return Unproposable(breach=aim, symbol=symbol)
     side, purpose = aim
     quote = context.fresh(key, state)
     if quote is None and purpose is OrderPurpose.ENTRY:
-        return Unproposable(breach=_stale(context, key, state), symbol=symbol, side=side)
+        return Unproposable(breach=stale_price(context, key, state), symbol=symbol, side=side)
     assert quote is not None or position is not None, "an exit has a position"
     draft = _priced(signal, instrument, aim, quote, position)
     if isinstance(draft, Breach):
         return Unproposable(breach=draft, symbol=symbol, side=side)
-    wrong = _wrong_side(draft)
+    wrong = _wrong_side(draft) or _wrong_plan(draft, context.now)
     if wrong is not None:
         return Unproposable(breach=wrong, symbol=symbol, side=side)
     return _sized(draft, state)
-
-
-def _aim(
-    action: SignalAction, instrument: Instrument, position: Position | None
-) -> tuple[OrderSide, OrderPurpose] | Breach:
-    held = position.quantity if position is not None else ZERO
-    match action:
-        case SignalAction.BUY:
-            return OrderSide.BUY, OrderPurpose.EXIT if held < ZERO else OrderPurpose.ENTRY
-        case SignalAction.SELL:
-            if held > ZERO:
-                return OrderSide.SELL, OrderPurpose.EXIT
-            short = "; a short needs the word short and a swap (perp)"
-            return Breach(
-                rule="nothing_held",
-                sentence=f"You hold no {instrument.base} on {instrument.symbol}{short}.",
-                value="0",
-            )
-        case SignalAction.SHORT:
-            if instrument.kind.value != "swap":
-                return Breach(
-                    rule="short_spot",
-                    sentence=f"{instrument.symbol} is spot and cannot be shorted; add perp.",
-                )
-            if held > ZERO:
-                return Breach(
-                    rule="flip",
-                    sentence=f"You are long {plain(held)} {instrument.base}; close it first.",
-                    value=plain(held),
-                )
-            return OrderSide.SELL, OrderPurpose.ENTRY
-        case SignalAction.CLOSE:
-            if held == ZERO:
-                return Breach(
-                    rule="nothing_held",
-                    sentence=f"There is no position on {instrument.symbol} to close.",
-                    value="0",
-                )
-            return (OrderSide.SELL if held > ZERO else OrderSide.BUY), OrderPurpose.EXIT
-
-
-def _stale(context: Context, key: str, state: State) -> Breach:
-    known = context.quotes.get(key)
-    age = "none yet" if known is None else f"{age_text(known.age_s(context.now))} old"
-    return Breach(
-        rule="price_age",
-        sentence=f"Price {age}, limit {state.limits.quote_age_s_max} s.",
-        limit=f"{state.limits.quote_age_s_max} s",
-        value=age,
-    )
 
 
 def _priced(
@@ -256,6 +210,9 @@ def _priced(
         quote=quote,
         stop=stop if purpose is OrderPurpose.ENTRY else None,
         targets=targets if purpose is OrderPurpose.ENTRY else (),
+        plan=plan_priced(signal.plan, price=anchor, sign=side.sign)
+        if purpose is OrderPurpose.ENTRY
+        else NO_PLAN,
         position=position,
         quantity_asked=ZERO,
     )
@@ -315,6 +272,12 @@ def _wrong_side(draft: Proposal) -> Breach | None:
                 limit=plain(anchor),
             )
     return None
+
+
+def _wrong_plan(draft: Proposal, now: datetime) -> Breach | None:
+    anchor = _anchor(draft.price_limit, draft.quote, draft.side, draft.price)
+    fault = plan_fault(draft.plan, price=anchor, sign=draft.side.sign, now=now)
+    return Breach(rule="plan", sentence=fault) if fault is not None else None
 
 
 def _sized(draft: Proposal, state: State) -> Proposal | Unproposable:

@@ -12,11 +12,11 @@ from decimal import Decimal
 
 from engine.external import HOLDINGS_MAX, ORDERS_SHOWN_MAX, Differing, ExternalOrder, FlowReason
 from engine.identities import form_of, instrument_key, is_our_form
-from engine.instruments import Instrument
+from engine.instruments import Instrument, cash_currency
 from engine.numbers import ZERO, plain
 from engine.orders import Order, OrderStatus
 from engine.portfolio import is_swap
-from engine.reports import OrderSeen, OrdersOpen, VenueSnapshot
+from engine.reports import OrderSeen, OrdersOpen, VenuePosition, VenueSnapshot
 from engine.state import State
 
 SETTLING = timedelta(seconds=2)
@@ -171,25 +171,31 @@ def holdings(state: State, snapshot: VenueSnapshot) -> dict[str, Decimal]:
         left = snapshot.balances.get(currency, ZERO) - ours.get(currency, ZERO)
         if currency in moving:
             left = state.holdings.get(instrument_key(snapshot.venue, currency), ZERO)
-        if left >= HOLDING_MIN and currency != state.currency and len(found) < HOLDINGS_MAX:
+        if currency == state.currency or instrument_key(snapshot.venue, currency) in state.cash:
+            continue
+        if left >= HOLDING_MIN and len(found) < HOLDINGS_MAX:
             found[currency] = left
     return found
 
 
-def cash_gap(state: State, snapshot: VenueSnapshot) -> Decimal | None:
+def cash_gap(state: State, snapshot: VenueSnapshot, currency: str) -> Decimal | None:
     """Give by how much the venue's cash exceeds ours; None while a fill may be under way.
 
     What swaps have earned and what is still open in them share out by the order in which fills were
-    booked, which may be another one there; only their sum is the same. A snapshot without any
-    balance says nothing about cash.
+    booked, which may be another one there; only their sum is the same. What spot positions hold of
+    a currency is no cash. A snapshot without any balance says nothing about cash.
     """
     if not snapshot.balances or busy_keys(state, snapshot):
         return None
-    there = snapshot.balances.get(state.currency, ZERO) - _shared_otherwise(state, snapshot)
-    return there - state.cash.get(instrument_key(snapshot.venue, state.currency), ZERO)
+    there = snapshot.balances.get(currency, ZERO) - _shared_otherwise(state, snapshot, currency)
+    for position in state.positions.values():
+        base = position.symbol.partition("/")[0]
+        if base == currency and position.venue == snapshot.venue and not is_swap(position.symbol):
+            there -= position.quantity
+    return there - state.cash.get(instrument_key(snapshot.venue, currency), ZERO)
 
 
-def _shared_otherwise(state: State, snapshot: VenueSnapshot) -> Decimal:
+def _shared_otherwise(state: State, snapshot: VenueSnapshot, currency: str) -> Decimal:
     """Give what the venue counts as earned, and we as still open in the same swaps."""
     total = ZERO
     for swap in snapshot.positions:
@@ -197,14 +203,21 @@ def _shared_otherwise(state: State, snapshot: VenueSnapshot) -> Decimal:
         if ours is None or swap.entry_price is None or ours.quantity != swap.quantity:
             continue
         apart = swap.entry_price - ours.entry_price
-        if abs(apart) > ours.entry_price * ENTRY_ROUNDING:
+        is_rounded = abs(apart) <= ours.entry_price * ENTRY_ROUNDING
+        if not is_rounded and cash_currency(swap.symbol) == currency:
             total += apart * swap.quantity
     return total
 
 
-def flow_reason(gap: Decimal, snapshot: VenueSnapshot) -> FlowReason:
+def flow_reason(gap: Decimal, snapshot: VenueSnapshot, currency: str) -> FlowReason:
     """Tell what moved cash without a fill: an open swap pays and receives little by little."""
-    worth = sum((abs(p.quantity) * (p.entry_price or ZERO) for p in snapshot.positions), start=ZERO)
+    swaps = swaps_in(snapshot, currency)
+    worth = sum((abs(p.quantity) * (p.entry_price or ZERO) for p in swaps), start=ZERO)
     if abs(gap) <= worth * FUNDING_SHARE_MAX:
         return FlowReason.FUNDING
     return FlowReason.DEPOSIT if gap > ZERO else FlowReason.WITHDRAWAL
+
+
+def swaps_in(snapshot: VenueSnapshot, currency: str) -> list[VenuePosition]:
+    """Give the open swaps that settle in a currency."""
+    return [each for each in snapshot.positions if cash_currency(each.symbol) == currency]

@@ -117,6 +117,7 @@ class VenueSnapshot:
     """Everything the venue shows at one moment: open orders, total balances, swap positions.
 
     `free` is what of each balance no order and no margin binds; empty when the venue does not say.
+    `clock_skew_ms` is how far its clock is ahead of ours, None before it was measured.
     """
 
     venue: str
@@ -125,6 +126,7 @@ class VenueSnapshot:
     balances: Mapping[str, Decimal]
     positions: tuple[VenuePosition, ...]
     free: Mapping[str, Decimal] = field(default_factory=dict)
+    clock_skew_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,12 @@ from decimal import Decimal
 
 from engine.context import Context, measured_equity
 from engine.events import Breach
+from engine.exposure import NONE, exposure
 from engine.numbers import BPS, HUNDRED, plain
 from engine.proposals import Proposal
 from engine.risk_limits import ConfirmMode
 from engine.risk_rules import RULES
+from engine.rules.case import Case
 from engine.state import State
 from engine.tickets import Ask, Confirmation
 
@@ -25,8 +27,11 @@ def breaches_of(
 
     `is_approval` leaves the signal's age to its ticket, whose own expiry has been checked.
     """
-    rules = _EXIT_RULES if proposal.is_exit else RULES
-    found = [rule.check(proposal, state, context) for rule in rules]
+    rules, around = _EXIT_RULES, NONE
+    if not proposal.is_exit:
+        rules, around = RULES, exposure(state, context.quotes, proposal.key)
+    case = Case(proposal=proposal, state=state, context=context, exposure=around)
+    found = [rule.check(case) for rule in rules]
     if is_approval:
         found = [each for each in found if each is None or each.rule != "signal_age"]
     return tuple([breach for breach in found if breach is not None])

@@ -9,7 +9,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from engine import commands as c
+from engine.calls import CallTally
+from engine.days import MIDNIGHT
 from engine.dispatch import Dispatcher
+from engine.emergency import Emergency
 from engine.errors import EngineError, JournalMismatch
 from engine.identities import instrument_key
 from engine.instruments import symbol_named
@@ -17,6 +20,7 @@ from engine.lease import Undisputed
 from engine.loop import Loop
 from engine.performance import Performance
 from engine.ports import Clock, Journal, Lease, Quotes, Venue, VenueUnavailable
+from engine.protection import StopRest
 from engine.quotes import Quote
 from engine.receipts import Receipt
 from engine.risk_limits import ConfirmPolicy, RiskLimits
@@ -35,7 +39,10 @@ class ExecutionMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
-    """Configure an engine. `journal_id` is used only when the journal is new; it is random."""
+    """Configure an engine. `journal_id` is used only when the journal is new; it is random.
+
+    `rests` says where stops rest, by `rest_place`; elsewhere the engine watches them.
+    """
 
     journal_id: str
     mode: ExecutionMode = ExecutionMode.PAPER
@@ -45,13 +52,17 @@ class EngineSettings:
     cash: Decimal = Decimal(10000)
     limits: RiskLimits = field(default_factory=RiskLimits)
     confirm: ConfirmPolicy = field(default_factory=ConfirmPolicy)
+    day_starts: str = MIDNIGHT
+    cash_currencies: tuple[str, ...] = ()
     order_timeout_s: int = 300
     submit_timeout_s: float = SUBMIT_TIMEOUT_S
     settle_s: int = 60
     settle_by_venue: Mapping[str, int] = field(default_factory=dict)
+    rests: Mapping[str, StopRest] = field(default_factory=dict)
     first_price_s: float = 3.0
     inbox_max: int = 10_000
     version: str = "0"
+    owners: tuple[int, ...] = ()
 
 
 class Runtime:
@@ -67,8 +78,12 @@ class Runtime:
         settings: EngineSettings,
         jitter: random.Random,
         lease: Lease | None = None,
+        emergency: Emergency | None = None,
     ) -> None:
-        """Wire the parts; nothing runs before `start`. Without a `lease` it is alone."""
+        """Wire the parts; nothing runs before `start`. Without a `lease` it is alone.
+
+        With an `emergency` a flatten goes on while the journal is away.
+        """
         self.quotes = quotes
         self.settings = settings
         self.clock = clock
@@ -79,6 +94,8 @@ class Runtime:
             inbox_max=settings.inbox_max,
             settle_s=settings.settle_s,
             settle_by_venue=settings.settle_by_venue,
+            rests=settings.rests,
+            emergency=emergency,
         )
         self.performance = Performance(clock.monotonic)
         self.dispatcher = Dispatcher(
@@ -93,6 +110,7 @@ class Runtime:
         self.journal = journal
         self.started_at_seq = 0
         self._main: asyncio.Task[None] | None = None
+        self._noted: list[c.NoteEmergency] = []
         self._awaited: dict[str, asyncio.Event] = {}
         quotes.subscribe(self._quoted)
         self.loop.subscribe(self.performance.see)
@@ -146,12 +164,24 @@ class Runtime:
                 currency=settings.currency,
                 cash=settings.cash,
                 limits=settings.limits,
+                day_starts=settings.day_starts,
+                cash_currencies=settings.cash_currencies,
                 confirm=settings.confirm,
                 order_timeout_s=settings.order_timeout_s,
+                owners=settings.owners,
                 version=settings.version,
             )
         )
+        for note in self._noted:
+            self.loop.post(note)
         await self.dispatcher.recover()
+
+    def note_emergency(self, note: c.NoteEmergency) -> None:
+        """Have noted that a record was merged, once the engine runs."""
+        if self.is_running:
+            self.loop.post(note)
+        else:
+            self._noted.append(note)
 
     async def stop(self) -> None:
         """End in good order: journal the end, then stop every task."""
@@ -226,10 +256,16 @@ class Runtime:
         if priced is not None:
             priced.set()
 
-    def latch_stop(self, command: c.Halt) -> asyncio.Future[Receipt]:
+    def latch_stop(self, command: c.Halt | c.SetTradingState) -> asyncio.Future[Receipt]:
         """Stop: latched in memory when this returns, journaled when the future is done."""
+        if isinstance(command, c.SetTradingState):
+            return self.loop.send(command)
         self.loop.stop_latched = True
         return self.loop.send(command)
+
+    def calls(self) -> dict[str, CallTally]:
+        """Give by venue how its calls went lately."""
+        return self.loop.gathering.tallies(self.state)
 
     def ask(self, client_order_id: str) -> None:
         """Ask the venue about an order now."""

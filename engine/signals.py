@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from engine.copies import checked_copy, quick
 from engine.errors import InvalidInput
+from engine.exit_plan import NO_PLAN, ExitPlan
 from engine.numbers import HUNDRED, ONE, ZERO, decimal_of, positive
 
 SYMBOL_LENGTH_MAX = 40
@@ -71,6 +72,7 @@ class TradingSignal:
     stop_loss: Decimal | None = None
     stop_loss_pct: Decimal | None = None
     targets: tuple[Target, ...] = ()
+    plan: ExitPlan = NO_PLAN
     leverage: Decimal = ONE
     confidence: float = 1.0
     strategy: str = "manual"
@@ -92,6 +94,7 @@ class TradingSignal:
                 object.__setattr__(self, field, positive(value, name))
         object.__setattr__(self, "targets", _targets(self.targets))
         self._check_sizes()
+        self._check_plan()
         confidence = decimal_of(self.confidence, "Confidence")
         if not ZERO <= confidence <= ONE:
             raise InvalidInput(f"Confidence must be between 0 and 1, not {self.confidence!r}.")
@@ -135,6 +138,17 @@ class TradingSignal:
             raise InvalidInput("The targets' shares add up to more than the position.")
         if self.leverage < ONE:
             raise InvalidInput(f"Leverage must be at least 1x, not {self.leverage}x.")
+
+    def _check_plan(self) -> None:
+        if not isinstance(self.plan, ExitPlan):
+            raise InvalidInput("The plan must be an ExitPlan(...).")
+        if self.plan == NO_PLAN:
+            return
+        if self.action in (SignalAction.SELL, SignalAction.CLOSE):
+            raise InvalidInput("A sell reduces what is held, so it takes no trail and no time.")
+        after = self.plan.break_even_after
+        if after is not None and after > len(self.targets):
+            raise InvalidInput(f"Break-even after {after} needs as many targets.")
 
 
 _NUMBERS = {

@@ -6,17 +6,24 @@ whatever is older is fetched from the journal into the decision's context.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from engine.commands import AlertKind, AlertMode
 from engine.copies import quick
+from engine.days import MIDNIGHT
+from engine.equity import DaySummary, DayTally, Equity
+from engine.evidence import Evidence
+from engine.exit_plan import NO_PLAN, ExitPlan
 from engine.external import CashDoubt, Differing, ExternalOrder
-from engine.numbers import HUNDRED, ZERO
-from engine.orders import Order, OrderStatus
+from engine.numbers import ZERO
+from engine.orders import Order, OrderKind, OrderStatus
 from engine.positions import Position
 from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.scaling import ScalingPolicy
 from engine.signals import Target, TradingSignal
+from engine.standings import strictest
+from engine.stops import Breaker, FlattenRun, Restriction, Stop
 from engine.tickets import Ticket
 
 ORDERS_TAIL = 200
@@ -26,6 +33,7 @@ COMMANDS_TAIL = 500
 SIGNALS_TAIL = 50
 SENT_TAIL = 50
 IMPOSTORS_TAIL = 100
+FEES_OWED_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,123 +51,6 @@ class JournalIdentity:
     market: str
     currency: str
     lost: tuple[datetime, datetime] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """Say since when, by whom and why a person stopped trading."""
-
-    since: datetime
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
-    """A latched circuit breaker; value and limit in percent."""
-
-    breaker_id: str
-    kind: str
-    value: Decimal
-    limit: Decimal
-    action: TradingState
-    sentence: str
-    since: datetime
-    acknowledged: bool = False
-
-
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Equity:
-    """The equity record, in the reporting currency; `at` is when it was last measured fresh."""
-
-    at: datetime
-    equity: Decimal
-    cash: Decimal
-    unrealised_pnl: Decimal
-    gross: Decimal
-    high_water: Decimal
-    day: date
-    day_open: Decimal
-    loss_base: Decimal
-
-    @property
-    def drawdown_pct(self) -> Decimal:
-        """Give (high-water mark - equity) / high-water mark, in percent; never negative."""
-        if self.high_water <= ZERO:
-            return ZERO
-        return max(ZERO, (self.high_water - self.equity) / self.high_water * HUNDRED)
-
-    @property
-    def day_pnl(self) -> Decimal:
-        """Give the equity gained since the day opened."""
-        return self.equity - self.day_open
-
-    @property
-    def day_loss_pct(self) -> Decimal:
-        """Give the loss since `loss_base`, a share of it in percent; 0 on a gain.
-
-        The base is the day's opening equity, or the equity when a daily loss was last re-armed.
-        """
-        if self.loss_base <= ZERO:
-            return ZERO
-        return max(ZERO, (self.loss_base - self.equity) / self.loss_base * HUNDRED)
-
-
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayTally:
-    """What the day's report counts, in the reporting currency."""
-
-    realised_pnl: Decimal = ZERO
-    fees: Decimal = ZERO
-    volume: Decimal = ZERO
-    closed_trades: int = 0
-    won: int = 0
-    lost: int = 0
-    best: Decimal | None = None
-    worst: Decimal | None = None
-    slippage_bps_sum: Decimal = ZERO
-    slippage_orders: int = 0
-    incidents: int = 0
-    errors: int = 0
-    denied: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaySummary:
-    """The day before this one, as it closed."""
-
-    day: date
-    day_open: Decimal
-    equity: Decimal
-    drawdown_pct: Decimal
-    tally: DayTally
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlattenRun:
-    """A flatten; under way until `ended_at` is set. `verified` venues showed themselves flat.
-
-    `intent` is the command that began it, and the intent of every exit it sends.
-    `quantities` are the signed sizes, in the order of `keys`, when it began. `with_external` takes
-    away what nobody here sent, too; `external_asked` of these are being cancelled in this attempt.
-    """
-
-    since: datetime
-    by: str
-    intent: str
-    keys: tuple[str, ...]
-    quantities: tuple[Decimal, ...] = ()
-    ended_at: datetime | None = None
-    attempt: int = 0
-    asked: bool = False
-    verified: tuple[str, ...] = ()
-    still_open: tuple[str, ...] = ()
-    acknowledged: bool = False
-    last_alert_at: datetime | None = None
-    with_external: bool = False
-    external_asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,10 +84,12 @@ class ReceivedSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMark:
-    """Remember one submitted entry, for the duplicate window."""
+    """Remember one submitted entry, for the duplicate window and the order rate."""
 
     at: datetime
     fingerprint: str
+    venue: str = ""
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,20 +104,42 @@ class Reserved:
 class OpenOrders:
     """Sum up the open orders of an instrument, so that no rule has to walk through all orders.
 
-    `entries` counts them; `exits` and `unknown` name theirs, and an exit can be unknown too.
+    `entries` counts them, `buys` and `sells` are what they may still take, in quote currency;
+    `exits` and `unknown` name theirs, and an exit can be unknown too; `stops` are those of the
+    exits that protect.
     """
 
     entries: int = 0
+    buys: Decimal = ZERO
+    sells: Decimal = ZERO
     exits: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """A stop and targets that were set aside."""
+    """A stop, targets and the rest of a plan that were set aside."""
 
     stop: Decimal | None
     targets: tuple[Target, ...]
+    plan: ExitPlan = NO_PLAN
+    trail_peak: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeOwed:
+    """A fee in a third currency that had no price when it was paid; its cost is settled later.
+
+    `position_id` is that of the position which bears it, where one was left.
+    """
+
+    key: str
+    client_order_id: str | None
+    position_id: str | None
+    currency: str
+    amount: Decimal
+    at: datetime
 
 
 @quick
@@ -235,20 +150,30 @@ class State:
     `session` is the number of the last start, and `armed` lasts as long as that session.
     `differing` says by how much the books differ, by key; `unexplained` names by key the swaps
     that somebody else opened, until a person has seen them; `external_orders` and `cash_doubts`
-    go by venue, `holdings` by purse; `counted` are the venues whose cash was read from them once;
-    `accounts_halted` by venue, `impostors` are the orders that halted one.
+    go by venue, `holdings` by purse; `cash_currencies` are counted beside the reporting one, at
+    `rates`, which are those of the last measurement; `fees_owed` go by fill; `counted` are the
+    venues whose cash was read from them once; `owners` are the user ids of this start's owners,
+    `enrolled` of who has a second factor; `accounts_halted` by venue, `impostors` are the orders
+    that halted one.
     """
 
     seq: int = 0
     journal: JournalIdentity | None = None
     limits: RiskLimits = field(default_factory=RiskLimits)
     confirm: ConfirmPolicy = field(default_factory=ConfirmPolicy)
+    scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
+    day_starts: str = MIDNIGHT
+    cash_currencies: tuple[str, ...] = ()
     order_timeout_s: int = 300
+    owners: tuple[int, ...] = ()
+    enrolled: tuple[int, ...] = ()
     session: int = 0
     armed: bool = False
     stop: Stop | None = None
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
     warned: Mapping[str, str] = field(default_factory=dict)
+    restrictions: Mapping[str, Restriction] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
     orders: Mapping[str, Order] = field(default_factory=dict)
     orders_finished: Mapping[str, Order] = field(default_factory=dict)
     tickets: Mapping[str, Ticket] = field(default_factory=dict)
@@ -257,6 +182,8 @@ class State:
     fills_known: Mapping[str, int] = field(default_factory=dict)
     commands_known: Mapping[str, int] = field(default_factory=dict)
     cash: Mapping[str, Decimal] = field(default_factory=dict)
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
+    fees_owed: Mapping[str, FeeOwed] = field(default_factory=dict)
     reserved: Mapping[str, Reserved] = field(default_factory=dict)
     open_on: Mapping[str, OpenOrders] = field(default_factory=dict)
     equity: Equity | None = None
@@ -281,11 +208,25 @@ class State:
 
     @property
     def trading(self) -> TradingState:
-        """Give the strictest of a person's stop and every latched breaker."""
-        if self.stop is not None:
-            return TradingState.HALTED
-        states = [breaker.action for breaker in self.breakers.values()]
+        """Give the strictest of what holds for everything: stop, breakers, a person's choice."""
+        return TradingState.HALTED if self.stop is not None else self.trading_unstopped
+
+    @property
+    def trading_unstopped(self) -> TradingState:
+        """Give what would hold for everything without a person's STOP."""
+        states = [breaker.action for breaker in self.breakers.values() if not breaker.scope.key]
+        if "" in self.restrictions:
+            states.append(self.restrictions[""].trading)
         return max(states, key=lambda state: state.severity, default=TradingState.ACTIVE)
+
+    def trading_on(self, venue: str, symbol: str, strategy: str) -> tuple[TradingState, str]:
+        """Give the strictest trading state of an order's scopes, and why in a sentence.
+
+        It is that of everything, the venue, the strategy and the symbol: by a person's stop or
+        choice, by a breaker, or by what is wrong there.
+        """
+        standing = strictest(self, venue, symbol, strategy)
+        return standing.trading, standing.sentence
 
     @property
     def flattening(self) -> FlattenRun | None:
@@ -298,6 +239,13 @@ class State:
     def currency(self) -> str:
         """Give the reporting currency."""
         return self.journal.currency if self.journal is not None else "USDT"
+
+    def venues_from(self, venue: str = "") -> tuple[str, ...]:
+        """Give the accounts' venues, one of them first."""
+        venues = self.journal.accounts if self.journal is not None else ()
+        if venue not in venues:
+            return venues
+        return (venue, *(other for other in venues if other != venue))
 
     def order(self, client_order_id: str) -> Order | None:
         """Find an order that is open or in the tail of finished ones."""
@@ -332,5 +280,9 @@ class State:
         return tuple(o for o in self.orders_on(key) if o.status is OrderStatus.UNKNOWN)
 
     def exits_pending(self, key: str) -> Decimal:
-        """Give the quantity that open exits of an instrument may still take off."""
-        return sum((o.remaining for o in self.orders_on(key) if o.is_exit), ZERO)
+        """Give the quantity that open exits of an instrument may still take off.
+
+        What only protects holds no exit back.
+        """
+        closing = (o for o in self.orders_on(key) if o.is_exit and o.kind is not OrderKind.STOP)
+        return sum((order.remaining for order in closing), ZERO)

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.exit_plan import NO_PLAN, ExitPlan
 from engine.identities import instrument_key, short
 from engine.orders import OrderKind, OrderPurpose, OrderSide
 from engine.quotes import Quote
@@ -51,6 +52,25 @@ class TargetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """Show what a ticket would do at the worst: shares of equity in percent, before and after.
+
+    Exposure counts positions, every open entry and this one filled whole. The drawdown after is
+    that of its stop filled with nothing else moved, fees included; None without a stop.
+    """
+
+    gross_pct: Decimal
+    gross_pct_after: Decimal
+    gross_pct_max: Decimal
+    coin_pct: Decimal
+    coin_pct_after: Decimal
+    coin_pct_max: Decimal
+    drawdown_pct: Decimal
+    drawdown_pct_after: Decimal | None
+    drawdown_pct_max: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """Offer exactly one order to a person; everything on its card stands here and never changes.
 
@@ -89,6 +109,8 @@ class Ticket:
     status: TicketStatus = TicketStatus.OPEN
     ended_at: datetime | None = None
     ended_by: str | None = None
+    what_if: WhatIf | None = None
+    plan: ExitPlan = NO_PLAN
 
     @property
     def key(self) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from engine import commands as c
-from engine.exits import reached
+from engine.exits import follow, reached, trigger_price
 from engine.portfolio import valuation
 from engine.ports import Clock, Quotes
 from engine.positions import Position
+from engine.protection import is_covered
 from engine.quotes import Quote
 from engine.state import State
 
@@ -15,6 +16,7 @@ EQUITY_EVERY_S = 1.0
 EQUITY_AGE_MAX_S = 90
 TRIGGER_AGAIN_S = 2.0
 TRIGGER_AGAIN_MAX_S = 30.0
+VENUE_FILLS_S = 3.0
 
 
 class Watch:
@@ -34,6 +36,7 @@ class Watch:
         self._state = state
         self._post = post
         self._tried_s: dict[str, tuple[int, float]] = {}
+        self._left_s: dict[str, float] = {}
         self._equity_at_s = 0.0
 
     def start(self) -> None:
@@ -48,11 +51,15 @@ class Watch:
         position = state.positions.get(f"{quote.venue}:{quote.symbol}")
         if position is not None:
             self._exits(position, quote)
+            self._follow(position, quote)
         self._limits(state)
 
     def _exits(self, position: Position, quote: Quote) -> None:
         leg = reached(position, quote)
         if leg is None:
+            self._left_s.pop(position.key, None)
+            return
+        if leg.leg == "stop" and self._is_left(position, quote):
             return
         name = f"{position.position_id}:{leg.leg}:{leg.price}"
         tries, last_s = self._tried_s.get(name, (0, 0.0))
@@ -74,6 +81,33 @@ class Watch:
             )
         )
 
+    def _follow(self, position: Position, quote: Quote) -> None:
+        """Let a stop follow the price; the plan of most positions says nothing of that."""
+        if not position.plan.follows:
+            return
+        if follow(position, quote, self._quotes.instruments().get(position.key)) is None:
+            return
+        self._post(
+            c.FollowStop(
+                command_id=f"follow:{position.position_id}:{quote.at.isoformat()}",
+                actor=c.ENGINE,
+                at=self._clock.now(),
+                position_id=position.position_id,
+                quote=quote,
+            )
+        )
+
+    def _is_left(self, position: Position, quote: Quote) -> bool:
+        """Tell whether a reached stop is left to the venue, where it rests for all that is held.
+
+        Not for long: what should have filled by now, and has not, is closed from here.
+        """
+        price = trigger_price(position, quote)
+        if not is_covered(self._state(), position, price, self._quotes.instruments()):
+            return False
+        now = self._clock.monotonic()
+        return now - self._left_s.setdefault(position.key, now) < VENUE_FILLS_S
+
     def _forget(self) -> None:
         """Keep only what concerns positions that are still open."""
         held = {position.position_id for position in self._state().positions.values()}
@@ -91,10 +125,9 @@ class Watch:
         if worth is None:
             return
         equity, limits = state.equity, state.limits
-        lost = equity.loss_base - worth.equity
-        sunk = equity.high_water - worth.equity
-        loss_limit = equity.loss_base * limits.daily_loss_pct_max / 100
-        sink_limit = equity.high_water * limits.drawdown_pct_max / 100
+        now_worth = equity.priced(worth.equity)
+        lost, loss_limit = now_worth.day_loss_pct, limits.daily_loss_pct_max
+        sunk, sink_limit = now_worth.drawdown_pct, limits.drawdown_pct_max
         latched = {breaker.kind for breaker in state.breakers.values()}
         unmeasured_s = (self._clock.now() - equity.at).total_seconds()
         if (

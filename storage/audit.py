@@ -27,10 +27,16 @@ AUDITED = (
     "ExitTriggered",
     "TradingHalted",
     "TradingResumed",
+    "TradingStateSet",
     "BreakerTripped",
     "BreakerRearmed",
     "FlattenStarted",
+    "FlattenHurried",
     "FlattenEnded",
+    "FactorEnrolled",
+    "FactorRemoved",
+    "FactorLocked",
+    "EmergencyMerged",
     "ChatBound",
     "AlertModeSet",
     "AlertAcknowledged",
@@ -98,14 +104,26 @@ def _words(event: e.Event) -> tuple[str, str]:
             return _who(event.actor), "STOP"
         case e.TradingResumed():
             return _who(event.actor), "resume"
+        case e.TradingStateSet(scope=scope, trading=trading):
+            return _who(event.actor), f"{trading} {scope.text}"
         case e.BreakerTripped():
             return ENGINE, f"breaker {event.kind}"
         case e.BreakerRearmed():
             return _who(event.actor), "re-arm"
         case e.FlattenStarted():
             return _who(event.actor), "flatten"
+        case e.FlattenHurried():
+            return _who(event.actor), "flatten now"
         case e.FlattenEnded():
             return ENGINE, "flat"
+        case e.FactorEnrolled():
+            return _who(event.actor), "set up code"
+        case e.FactorRemoved():
+            return _who(event.actor), "remove code"
+        case e.FactorLocked():
+            return str(event.user_id), "codes locked"
+        case e.EmergencyMerged():
+            return ENGINE, "merge emergency"
         case e.ChatBound():
             return str(event.user_id), "bind chat"
         case e.AlertModeSet():

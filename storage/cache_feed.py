@@ -87,6 +87,7 @@ def order_of(event: Event) -> str | None:
             return fill.client_order_id
         case (
             e.OrderNotSent(client_order_id=name)
+            | e.ExitReleased(client_order_id=name)
             | e.OrderAccepted(client_order_id=name)
             | e.OrderRejected(client_order_id=name)
             | e.OrderUnknown(client_order_id=name)

@@ -86,6 +86,29 @@ class SqlJournal:
         """Give the hash of the last event, as of the last append."""
         return self._head.hash
 
+    async def booked(self, client_order_ids: Collection[str]) -> frozenset[str]:
+        """Give which of these orders have a fill booked under their name."""
+        return await self._database.read(
+            lambda connection: frozenset(
+                _present(connection, t.FILLS.c.client_order_id, client_order_ids)
+            )
+        )
+
+    @property
+    def last_head(self) -> Head:
+        """Give the last event as of the last append."""
+        return self._head
+
+    async def hashes(self, numbers: Collection[int]) -> dict[int, str]:
+        """Give the hashes of some events by number; of those that are not there none."""
+
+        def found(connection: Connection) -> dict[int, str]:
+            columns = select(t.JOURNAL.c.seq, t.JOURNAL.c.hash)
+            rows = connection.execute(columns.where(t.JOURNAL.c.seq.in_(sorted(numbers))))
+            return {row.seq: row.hash for row in rows}
+
+        return await self._database.read(found)
+
     async def head(self) -> tuple[int, str]:
         """Give the number and the hash of the last stored event; (0, zeros) when there is none."""
         head = await self._database.read(stored_head)

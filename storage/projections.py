@@ -55,6 +55,7 @@ def projected(before: State, event: e.Event, after: State) -> Iterator[Projected
             yield from _order(after, order.client_order_id)
         case (
             e.OrderNotSent()
+            | e.ExitReleased()
             | e.OrderAccepted()
             | e.OrderRejected()
             | e.OrderUnknown()

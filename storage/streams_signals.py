@@ -14,6 +14,7 @@ import msgspec
 
 from engine.commands import Actor, ActorKind, SubmitSignal
 from engine.errors import InvalidInput
+from engine.exit_plan import ExitPlan
 from engine.identities import instrument_key
 from engine.instruments import Instrument, symbol_named
 from engine.numbers import ONE
@@ -50,6 +51,13 @@ class _Form(msgspec.Struct, forbid_unknown_fields=True):
     stop_loss: Decimal | None = None
     stop_loss_pct: Decimal | None = None
     targets: tuple[_TargetForm, ...] = ()
+    trail_pct: Decimal | None = None
+    trail_distance: Decimal | None = None
+    trail_from: Decimal | None = None
+    trail_from_pct: Decimal | None = None
+    break_even_after: int | None = None
+    close_after_s: int | None = None
+    close_at: datetime | None = None
     leverage: Decimal = ONE
     confidence: Decimal = ONE
     created_at: datetime | None = None
@@ -95,6 +103,15 @@ def _wish(entry: InEntry, market: Market, now: datetime) -> Wish:
         targets=tuple(
             Target(price=each.price, percent=each.percent, fraction=each.fraction)
             for each in form.targets
+        ),
+        plan=ExitPlan(
+            trail_pct=form.trail_pct,
+            trail_distance=form.trail_distance,
+            trail_from=form.trail_from,
+            trail_from_pct=form.trail_from_pct,
+            break_even_after=form.break_even_after,
+            close_after_s=form.close_after_s,
+            close_at=form.close_at,
         ),
         leverage=form.leverage,
         confidence=float(form.confidence),

@@ -57,12 +57,16 @@ class DoctorArguments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillArguments:
-    """Stop or flatten from outside; with `demo` it is the demo in `folder` that is meant."""
+    """Stop or flatten from outside; with `demo` it is the demo in `folder` that is meant.
+
+    `with_external` lets a flatten cancel the orders on its symbols that nobody here sent, too.
+    """
 
     verb: KillVerb
     demo: bool
     folder: Path
     env_file: Path
+    with_external: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +175,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         demo=given.demo or given.folder is not None,
         folder=_folder(given),
         env_file=given.env_file,
+        with_external=getattr(given, "with_external", False),
     )
 
 
@@ -209,6 +214,9 @@ def _parser() -> _Parser:
             f"{words[:1].upper()}{words[1:]}. Through the running process if there is one, "
             "else directly."
         )
+        if verb == "flatten":
+            also = "cancel the orders on those symbols that were not sent from here, too"
+            kill.add_argument("--with-external", action="store_true", help=also)
         _take_demo(kill)
         _take_env_file(kill)
     _add_journal(commands)

@@ -46,6 +46,8 @@ async def assembly_of_journal(database_url: str, settings: Settings) -> Assembly
         cash=settings.paper_balance.amount,
         limits=state.limits,
         confirm=state.confirm,
+        emergency_file=settings.emergency_file,
+        owners=state.owners,
     )
     metadata = market_store(clock, shelf_of(settings))
     market = _market_of(journal, settings, clock, metadata)

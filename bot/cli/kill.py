@@ -11,7 +11,7 @@ from bot.cli.refusal import CommandRefused
 from bot.clock import SystemClock
 from bot.kill_switch import CANCEL_S, FLATTEN_S, KillSwitch, Say
 from bot.settings import load_settings
-from bot.side_door import database_file, door_path, knock, shell_actor
+from bot.side_door import FLATTEN_EXTERNAL, database_file, door_path, knock, shell_actor
 from engine.errors import JournalLocked
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ async def stop_or_flatten(arguments: KillArguments, environ: Mapping[str, str], 
 
         return await assembly_of_journal(url, settings)
 
-    return await end(arguments.verb, url, assemble, say)
+    return await end(arguments.verb, url, assemble, say, with_external=arguments.with_external)
 
 
 async def end(
@@ -54,6 +54,7 @@ async def end(
     *,
     starting_s: float = STARTING_S,
     flatten_s: float = FLATTEN_S,
+    with_external: bool = False,
 ) -> int:
     """Stop or flatten through the running process, or directly, with its lease, if there is none.
 
@@ -66,7 +67,8 @@ async def end(
     clock = SystemClock()
     until = clock.monotonic() + starting_s
     while True:
-        code = await knock(path, verb, say, flatten_s + CANCEL_S + MARGIN_S)
+        asked = FLATTEN_EXTERNAL if with_external else verb
+        code = await knock(path, asked, say, flatten_s + CANCEL_S + MARGIN_S)
         if code is not None:
             return code
         file = database_file(database_url)
@@ -80,17 +82,19 @@ async def end(
                 raise CommandRefused(_by_hand(verb, database_url, locked)) from locked
             await asyncio.sleep(PAUSE_S)
             continue
-        return await _directly(verb, assembly, say, flatten_s)
+        return await _directly(verb, assembly, say, flatten_s, with_external=with_external)
 
 
-async def _directly(verb: KillVerb, assembly: "Assembly", say: Say, flatten_s: float) -> int:
+async def _directly(
+    verb: KillVerb, assembly: "Assembly", say: Say, flatten_s: float, *, with_external: bool
+) -> int:
     """Give the command to an engine of our own, and end it again in every case."""
     say("No process answers, so this is done from here.")
     try:
         switch = KillSwitch(assembly.engine, assembly.clock, flatten_s=flatten_s)
         if verb == "stop":
             return await switch.stop(shell_actor(), say)
-        return await switch.flatten(shell_actor(), say)
+        return await switch.flatten(shell_actor(), say, with_external=with_external)
     finally:
         await assembly.stop()
 

@@ -10,10 +10,13 @@ from bot.access import COMMANDS, Act, Person, act_of, refusal_sentence
 from bot.attempts import DeliveryError
 from bot.callbacks import Button, ForgedCallback, Page
 from bot.handlers.closing import Closing
+from bot.handlers.codes import Codes
 from bot.handlers.describing import described
+from bot.handlers.factors import Factors
 from bot.handlers.guiding import Guiding
 from bot.handlers.notices import failure, notice
 from bot.handlers.pages import Pages
+from bot.handlers.scoping import Scoping
 from bot.handlers.settling import Settling
 from bot.handlers.stopping import Stopping
 from bot.handlers.ticketing import Ticketing
@@ -54,8 +57,11 @@ class Desk:
     guiding: Guiding
     closing: Closing
     stopping: Stopping
+    scoping: Scoping
     pages: Pages
     settling: Settling
+    codes: Codes
+    factors: Factors
     queries: Queries
 
     def _visit(self, update: Incoming, person: Person) -> Visit:
@@ -79,6 +85,8 @@ class Desk:
         command = split_command(text)
         if command is not None:
             await self._commanded(visit, *command)
+            return
+        if await self.codes.written(visit, text, self._pressed):
             return
         key = plain("".join(c for c in text if c.isalpha() or c.isspace()))
         if key == "trade":
@@ -147,7 +155,11 @@ class Desk:
             )
             await visit.answer(not_from_here(), alert=True)
             return
-        if await self._allowed(visit, act_of(button)):
+        if not await self._allowed(visit, act_of(button)):
+            return
+        if self.codes.needed(visit.person, button):
+            await self.codes.ask(visit, button)
+        else:
             await self._pressed(visit, button)
 
     async def _pressed(self, visit: Visit, button: Button) -> None:
@@ -188,6 +200,8 @@ class Desk:
                 await self.closing.cancel_entries_tap(visit)
             case b.StopFlatten():
                 await self.stopping.flatten_tap(visit)
+            case b.StopFlattenExternal():
+                await self.stopping.flatten_tap(visit, with_external=True)
             case b.StopCancelStops():
                 await self.stopping.cancel_stops(visit)
             case b.StopRestoreStops():
@@ -197,9 +211,21 @@ class Desk:
             case b.ResumeConfirm():
                 await self.stopping.resume_tap(visit)
             case b.Rearm():
-                await self.stopping.rearm(visit, button)
+                await self.scoping.rearm(visit, button)
+            case b.RearmAsk():
+                await self.scoping.ask(visit, button)
+            case b.ScopeGo():
+                await self.scoping.go(visit, button)
             case b.ArmLive():
                 await self.stopping.arm(visit, button)
+            case b.CancelCode():
+                await self.codes.cancel(visit)
+            case b.FactorBegin():
+                await self.factors.begin(visit, button)
+            case b.FactorFinish():
+                await self.factors.finish(visit)
+            case b.FactorRemove():
+                await self.factors.remove(visit, button)
             case b.Acknowledge():
                 await self.settling.acknowledge(visit, button)
             case b.Adopt():
@@ -246,7 +272,9 @@ class Desk:
 
     async def stopped(self, update: Incoming, person: Person, halt: Awaitable[Receipt]) -> None:
         """Journal a stop that is latched already, and reply."""
-        await self.stopping.stopped(self._visit(update, person), halt)
+        command = update.command
+        text = command[1] if command is not None else ""
+        await self.stopping.stopped(self._visit(update, person), text, halt)
 
     async def was_run(self, update: Incoming) -> bool:
         """Tell whether an earlier process ran this and died before it could say so."""

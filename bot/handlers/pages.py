@@ -15,8 +15,8 @@ from bot.screens import accounts
 from bot.screens import records as records_screens
 from bot.screens.arrival import help_card
 from bot.screens.board import board
+from bot.screens.breakers import breakers
 from bot.screens.layout import Screen
-from bot.screens.limits import breakers
 from bot.screens.refusals import no_change
 from bot.views.accounts import (
     VenuesView,
@@ -28,9 +28,9 @@ from bot.views.accounts import (
     signals_view,
 )
 from bot.views.board import Fault, board_view
+from bot.views.breakers import breakers_view
 from bot.views.health import VenueHealth
 from bot.views.records import alerts_view, audit_view, event_view, risk_view
-from bot.views.trouble import breakers_view
 from storage.queries import Queries
 
 AUDIT_ROWS: Final = 6
@@ -83,9 +83,11 @@ class Pages:
             case Page.HELP:
                 return help_card(scene)
             case Page.RISK:
-                return records_screens.risk(risk_view(scene, state, quotes))
+                return records_screens.risk(risk_view(scene, state, quotes, sight.instruments))
             case Page.BREAKERS:
-                return breakers(breakers_view(scene, state))
+                return breakers(
+                    breakers_view(scene, state, quotes, instruments, sight.console.calls())
+                )
             case Page.ALERTS:
                 chat = state.chats.get(str(visit.chat_id))
                 return records_screens.alerts(alerts_view(scene, chat))

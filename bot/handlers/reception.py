@@ -6,16 +6,21 @@ from datetime import tzinfo
 from bot.chat_order import ChatOrder
 from bot.console import Console
 from bot.handlers.closing import Closing
+from bot.handlers.codes import Codes
 from bot.handlers.desk import Desk
+from bot.handlers.factors import Factors
 from bot.handlers.guiding import Guiding
 from bot.handlers.outcomes import Outcomes
 from bot.handlers.pages import Pages
+from bot.handlers.scoping import Scoping
 from bot.handlers.settling import Settling
 from bot.handlers.stopping import Stopping
 from bot.handlers.ticketing import Ticketing
 from bot.handlers.trading import Trading
 from bot.handlers.visits import Sender, Sight
 from bot.menus import Menus
+from bot.second_factor import SecondFactor
+from bot.secret import Secret
 from bot.views.board import Fault
 from bot.views.health import VenueHealth
 from engine.ports import Clock
@@ -33,6 +38,8 @@ def desk_of(
     cards: Cards,
     notes: Notes,
     queries: Queries,
+    draw: Callable[[int], bytes],
+    secret_key: Secret | None = None,
     menus: Menus,
     health: Callable[[], tuple[VenueHealth, ...]],
     version: str,
@@ -44,6 +51,9 @@ def desk_of(
     outcomes = Outcomes(sight=sight, cards=cards, notes=notes, order=order or ChatOrder())
     trading = Trading(sight=sight, outcomes=outcomes, notes=notes)
     closing = Closing(sight=sight, outcomes=outcomes, trading=trading, queries=queries)
+    scoping = Scoping(sight=sight, outcomes=outcomes, trading=trading)
+    factor = SecondFactor(notes=notes, key=secret_key, clock=clock, draw=draw)
+    codes = Codes(sight=sight, factor=factor, notes=notes)
     pages = Pages(
         sight=sight,
         closing=closing,
@@ -62,7 +72,8 @@ def desk_of(
         ),
         guiding=Guiding(sight=sight, trading=trading),
         closing=closing,
-        stopping=Stopping(sight=sight, outcomes=outcomes, trading=trading),
+        stopping=Stopping(sight=sight, outcomes=outcomes, trading=trading, scoping=scoping),
+        scoping=scoping,
         pages=pages,
         settling=Settling(
             sight=sight,
@@ -72,5 +83,7 @@ def desk_of(
             queries=queries,
             menus=menus,
         ),
+        codes=codes,
+        factors=Factors(sight=sight, outcomes=outcomes, codes=codes, factor=factor),
         queries=queries,
     )

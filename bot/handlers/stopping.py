@@ -9,18 +9,24 @@ from bot import callbacks as b
 from bot.console import Unsettled
 from bot.handlers.notices import notice
 from bot.handlers.outcomes import Outcomes, is_bound, refused_in
+from bot.handlers.scoping import Scoping
 from bot.handlers.trading import Trading
 from bot.handlers.visits import Sight, Visit
 from bot.parsing.arguments import surplus_of
+from bot.parsing.refusals import shown
+from bot.parsing.scopes import is_unread
 from bot.screens import ladder as ladder_screens
 from bot.screens.layout import Screen, Sign
 from bot.screens.resume import resume as resume_screen
-from bot.views.ladder import flatten_view, ladder_view, resume_view
+from bot.views.flatten import flatten_view
+from bot.views.ladder import ladder_view, resume_view
 from engine import commands as c
 from engine.alerts import Lane
 from engine.errors import EngineError
 from engine.events import TradingHalted
 from engine.receipts import Receipt
+from engine.risk_limits import TradingState
+from engine.state import State
 
 JOURNAL_WAIT_S: Final = 2.0
 
@@ -32,6 +38,7 @@ class Stopping:
     sight: Sight
     outcomes: Outcomes
     trading: Trading
+    scoping: Scoping
 
     def ladder(self, visit: Visit) -> Screen:
         """Show what stands after STOP."""
@@ -39,18 +46,33 @@ class Stopping:
         view = ladder_view(scene, sight.state, sight.quotes, sight.instruments)
         return ladder_screens.halted(view)
 
-    async def stopped(self, visit: Visit, halt: Awaitable[Receipt]) -> None:
+    async def stopped(self, visit: Visit, text: str, halt: Awaitable[Receipt]) -> None:
         """Journal a stop that is latched in memory already, and show the ladder.
 
         When the journal does not answer in time, the person is told so at once: nothing leaves
-        all the same.
+        all the same. `text` is what followed the word: a scope, or nothing, or what names none.
         """
+        scope = self.scoping.scope(text)
         receipt = await self._journaled(visit, halt)
         if receipt is None:
             return
+        if scope is not None:
+            await self.scoping.told(visit, receipt)
+            return
+        if is_unread(text, scope):
+            await visit.reply(self._all_of_it(visit, text), silent=False, lane=Lane.STOP)
         is_new = any(isinstance(each, TradingHalted) for each in receipt.events)
         if not is_new or receipt.is_repeat or not is_bound(self.sight, visit.chat_id):
             await visit.reply(self.ladder(visit), silent=False, lane=Lane.STOP)
+
+    def _all_of_it(self, visit: Visit, text: str) -> Screen:
+        return notice(
+            self.sight.scene(visit.person),
+            "HALTED: everything",
+            f"{shown(text)} names no venue, symbol or strategy here, so everything is stopped.",
+            "One alone: /stop binance, /stop btc, /stop strategy breakout",
+            sign=Sign.STOPPED,
+        )
 
     async def _journaled(self, visit: Visit, sent: Awaitable[Receipt]) -> Receipt | None:
         """Wait a moment for the receipt of what has halted already; else say so, and give None."""
@@ -82,15 +104,18 @@ class Stopping:
             return
         await self._flatten(visit)
 
-    async def flatten_tap(self, visit: Visit) -> None:
+    async def flatten_tap(self, visit: Visit, *, with_external: bool = False) -> None:
         """Close everything; the card that asked loses its buttons at once."""
         await visit.answer()
         await visit.strip()
-        await self._flatten(visit)
+        await self._flatten(visit, with_external=with_external)
 
-    async def _flatten(self, visit: Visit) -> None:
+    async def _flatten(self, visit: Visit, *, with_external: bool = False) -> None:
         command = c.Flatten(
-            command_id=visit.command_id, actor=visit.person.actor, at=self.sight.now
+            command_id=visit.command_id,
+            actor=visit.person.actor,
+            at=self.sight.now,
+            with_external=with_external,
         )
         wanted = self.sight.console.send(command)
         sent = asyncio.ensure_future(wanted)  # the engine keeps it; it may outlive the answer
@@ -142,13 +167,12 @@ class Stopping:
 
     async def resume_command(self, visit: Visit, text: str) -> None:
         """Run /resume: show what it would allow again, and ask."""
-        fault = surplus_of("resume", text)
-        if fault is not None:
-            await self.trading.refuse(visit, fault)
+        if text:
+            await self.scoping.resume(visit, text)
             return
         sight, scene = self.sight, self.sight.scene(visit.person)
-        if sight.state.stop is None and not sight.state.breakers:
-            await visit.reply(notice(scene, "ACTIVE already", "Nothing is halted."))
+        if sight.state.trading is TradingState.ACTIVE:
+            await visit.reply(notice(scene, "ACTIVE already", *_held_back(sight.state)))
             return
         await visit.reply(resume_screen(resume_view(scene, sight.state)))
 
@@ -167,27 +191,6 @@ class Stopping:
             )
             await visit.edit(answered)
 
-    async def rearm(self, visit: Visit, button: b.Rearm) -> None:
-        """Re-arm a breaker."""
-        await visit.answer()
-        receipt = await self.sight.console.send(
-            c.RearmBreaker(
-                command_id=visit.command_id,
-                actor=visit.person.actor,
-                at=self.sight.now,
-                breaker_id=button.breaker_id,
-            )
-        )
-        await self.outcomes.tell(visit, receipt)
-        if refused_in(receipt) is None:
-            await visit.strip()
-            state = self.sight.state.trading
-            await visit.reply(
-                notice(
-                    self.sight.scene(visit.person), "Breaker re-armed", f"Trading is {state} now."
-                )
-            )
-
     async def arm(self, visit: Visit, button: b.ArmLive) -> None:
         """Allow entries with real money until the process ends."""
         await visit.answer()
@@ -200,6 +203,16 @@ class Stopping:
             )
         )
         await self.outcomes.tell(visit, receipt)
+
+
+def _held_back(state: State) -> tuple[str, ...]:
+    """Say that nothing is halted, and which scopes are all the same."""
+    scopes = [*(each.scope for each in state.restrictions.values())]
+    scopes += [each.scope for each in state.breakers.values()]
+    names = sorted({each.text for each in scopes if each.key})
+    if not names:
+        return ("Nothing is halted.",)
+    return ("Trading goes on, but not on:", ", ".join(names), "/resume and its name asks.")
 
 
 def _observed(waiting: asyncio.Future[Receipt]) -> None:

@@ -236,6 +236,7 @@ def signal_of(order: Order) -> TradingSignal:
         price_limit=order.price_limit if order.kind is OrderKind.LIMIT else None,
         stop_loss=order.stop,
         targets=order.targets,
+        plan=order.plan,
         leverage=order.leverage,
         venue=order.venue,
     )

@@ -1,6 +1,6 @@
 """Visits: one update being answered, by whom and where; and what every handler looks at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Protocol
 
@@ -32,6 +32,12 @@ class Sender(Protocol):
         lane: Lane,
     ) -> int:
         """Send a screen and give the message's id."""
+        ...
+
+    async def send_photo(
+        self, chat_id: int, png: bytes, screen: Screen, *, lane: Lane, protected: bool = False
+    ) -> int:
+        """Send a picture with a caption; a `protected` one cannot be passed on or saved."""
         ...
 
     async def edit(self, chat_id: int, message_id: int, screen: Screen, *, lane: Lane) -> bool:
@@ -99,16 +105,19 @@ class Sight:
 class Visit:
     """Answer one update; a tap is answered exactly once."""
 
-    def __init__(self, *, update: Incoming, person: Person, sender: Sender) -> None:
+    def __init__(
+        self, *, update: Incoming, person: Person, sender: Sender, command_id: str | None = None
+    ) -> None:
         self.update = update
         self.person = person
         self._sender = sender
+        self.command_id = command_id or update.command_id
         self.is_answered = False
 
-    @property
-    def command_id(self) -> str:
-        """Name what the person wants."""
-        return self.update.command_id
+    def at_card(self, message_id: int | None, person: Person) -> "Visit":
+        """Give the visit as if the person had acted at another message, under this one's name."""
+        update = replace(self.update, message_id=message_id)
+        return Visit(update=update, person=person, sender=self._sender, command_id=self.command_id)
 
     @property
     def chat_id(self) -> int:
@@ -132,9 +141,19 @@ class Visit:
         return await self._sender.edit(self.chat_id, self.update.message_id, screen, lane=lane)
 
     async def remove(self) -> None:
-        """Delete the card that was tapped. Raises: DeliveryError."""
+        """Delete the message that was tapped, or written. Raises: DeliveryError."""
         if self.update.message_id is not None:
-            await self._sender.delete(self.chat_id, self.update.message_id, lane=Lane.TICKET)
+            await self.take_away(self.update.message_id)
+
+    async def take_away(self, message_id: int) -> None:
+        """Delete a message of this chat. Raises: DeliveryError."""
+        await self._sender.delete(self.chat_id, message_id, lane=Lane.TICKET)
+
+    async def show(self, png: bytes, caption: Screen) -> int:
+        """Send a picture that nobody may pass on. Raises: DeliveryError."""
+        return await self._sender.send_photo(
+            self.chat_id, png, caption, lane=Lane.TICKET, protected=True
+        )
 
     async def strip(self) -> None:
         """Take the buttons off the card that was tapped. Raises: DeliveryError."""

@@ -10,6 +10,7 @@ from bot.parsing.symbols import DOLLARS, Market
 from bot.parsing.wishes import Wish, read_wish
 from bot.parsing.words import TEXT_CHARACTERS_MAX, WORDS_MAX, words_of
 from engine.errors import InvalidInput
+from engine.exit_plan import NO_PLAN, ExitPlan
 from engine.instruments import Instrument, InstrumentKind
 from engine.numbers import ONE
 from engine.signals import SignalAction, Target, TradingSignal
@@ -181,13 +182,30 @@ def _check_words(wish: Wish, verb: Verb, instrument: Instrument) -> None:
         raise Malformed("Needs perp", "Leverage needs the swap. Add the word perp.")
     if wish.is_market and wish.price_limit is not None:
         raise Malformed("Market or limit", "I read market and a limit. Keep one of the two.")
-    if verb is Verb.SELL and not wish.is_short and (wish.stop is not None or wish.targets):
+    if verb is Verb.SELL and not wish.is_short and _protects(wish):
         raise Malformed(
             "No stop on a sell",
             "A sell reduces what is held, so it takes no stop and no target. Leave them out.",
         )
     if verb is Verb.SELL and not wish.is_short and wish.risk_pct is not None:
         raise Malformed("No risk on a sell", "Risk sizes a buy or a short. Write a share: 50%.")
+
+
+def _protects(wish: Wish) -> bool:
+    return wish.stop is not None or bool(wish.targets) or _plan(wish) != NO_PLAN
+
+
+def _plan(wish: Wish) -> ExitPlan:
+    trail, begins = wish.trail, wish.trail_from
+    return ExitPlan(
+        trail_pct=trail.number if trail is not None and trail.unit == "%" else None,
+        trail_distance=trail.number if trail is not None and trail.unit != "%" else None,
+        trail_from=begins.number if begins is not None and begins.unit != "%" else None,
+        trail_from_pct=begins.number if begins is not None and begins.unit == "%" else None,
+        break_even_after=wish.break_even_after,
+        close_after_s=wish.close_after_s,
+        close_at=wish.close_at,
+    )
 
 
 def _action(wish: Wish, verb: Verb) -> SignalAction:
@@ -255,5 +273,6 @@ def _protected(signal: TradingSignal, wish: Wish, risk: Decimal | None = None) -
         stop_loss=price,
         stop_loss_pct=percent,
         targets=targets,
+        plan=_plan(wish),
         risk_pct=risk if risk is not None else signal.risk_pct,
     )

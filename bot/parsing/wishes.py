@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from bot.parsing.amounts import Amount, is_amount, read_amount
+from bot.parsing.plans import BREAK_EVEN, TIME, TRAIL, lasts_of, moment_of
 from bot.parsing.refusals import Malformed, shown
 from bot.parsing.symbols import DOLLARS
 from engine.numbers import HUNDRED, plain
@@ -28,6 +30,11 @@ class Wish:
     is_market: bool = False
     stop: Amount | None = None
     targets: list[Amount] = field(default_factory=list)
+    trail: Amount | None = None
+    trail_from: Amount | None = None
+    break_even_after: int | None = None
+    close_after_s: int | None = None
+    close_at: datetime | None = None
     leverage: Decimal | None = None
     is_perp: bool = False
     is_spot: bool = False
@@ -100,6 +107,12 @@ class _Reader:
             self._targets()
         elif word == "risk":
             self._risk()
+        elif word in TRAIL:
+            self._trail()
+        elif word in BREAK_EVEN:
+            self._break_even()
+        elif word in TIME:
+            self._time()
         elif word in ("@", "limit", "at"):
             self._limit(word)
         elif word in ("on", "venue"):
@@ -163,6 +176,50 @@ class _Reader:
             return False
         after = self._words[self._next + 1] if self._next + 1 < len(self._words) else None
         return word[-1].isdigit() and after not in self._currencies
+
+    def _trail(self) -> None:
+        if self._wish.trail is not None:
+            raise Malformed("Two trails", "Give the trail once: trail 1.5% or trail 500.")
+        trail = _price_or_percent(self._value("The trail", "trail 1.5%"), "The trail")
+        self._wish.trail = trail
+        self._wish.read.append(f"trail {trail.text}")
+        if self._peek() == "from":
+            self._next += 1
+            begins = self._value("Where the trail begins", "from 3%")
+            self._wish.trail_from = _price_or_percent(begins, "Where the trail begins")
+            self._wish.read.append(f"from {begins.text}")
+
+    def _break_even(self) -> None:
+        if self._wish.break_even_after is not None:
+            raise Malformed("Break-even twice", "Say once when the stop goes to break-even: be.")
+        after = 1
+        if self._peek() == "after":
+            self._next += 1
+            amount = self._value("Break-even after", "be after 1")
+            if amount.unit or amount.number != int(amount.number):
+                raise Malformed(
+                    "Break-even unclear", f"Say after which target: be after 1, not {amount.text}."
+                )
+            after = int(amount.number)
+        self._wish.break_even_after = after
+        self._wish.read.append(f"break-even after {after}")
+
+    def _time(self) -> None:
+        if self._wish.close_after_s is not None or self._wish.close_at is not None:
+            raise Malformed("Two times", "Give the time stop once, such as time 4h.")
+        word = self._peek()
+        if word is None:
+            raise Malformed("Time missing", "A time stop needs its time, such as time 4h.")
+        self._next += 1
+        if word in ("in", "after", "at") and self._peek() is not None:
+            word = self._take()
+        unit = self._peek()
+        if word.isdigit() and unit is not None and unit.isalpha():
+            word += self._take()
+        self._wish.close_at = moment_of(word)
+        if self._wish.close_at is None:
+            self._wish.close_after_s = lasts_of(word)
+        self._wish.read.append(f"time {shown(word)}")
 
     def _risk(self) -> None:
         amount = self._value("Risk", "risk 1%")

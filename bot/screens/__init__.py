@@ -22,9 +22,10 @@
 | stop moved | `exits.stop_moved` | `views.positions.position_view` |
 | a stop or target reached | `exits.triggered` | `views.exits.exit_view` |
 | I1 I2 ladder | `ladder.halted`, `stops_aside`, `left_as_is` | `views.ladder.ladder_view` |
-| I3 I4 I5 flatten | `ladder.flatten` (`flattening`, `flat`, `still_open`) | `flatten_view` |
+| I3 I4 I5 flatten | `ladder.flatten` (`flattening`, `flat`, `still_open`) | `views.flatten` |
 | I6 I7 resume | `resume.resume`, `resumed` | `resume_view`, `resumed_view` |
-| J1 J2 limits | `limits.warning`, `breaker`, `breakers` | `views.trouble` |
+| J1 a limit in danger | `limits.warning`, `eased` | `views.breakers` |
+| J2 breakers, scopes | `breakers` (all), `scopes` (all) | `views.breakers`, `scopes` |
 | J3 slippage | `limits.slippage` | `views.orders.slippage_view` |
 | J4 J6 J7 J8 J9 | `trouble.books`, `silent`, `answered`, `backlog`, `stranger` | `views.trouble` |
 | K1 audit, one entry | `records.audit`, `audit_entry` | `audit_view`, `event_view` |

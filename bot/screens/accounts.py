@@ -5,6 +5,7 @@ from typing import Final
 
 from bot.callbacks import OpenPosition, Page, Refresh, Show
 from bot.screens import figures
+from bot.screens.codes import factor_line, factor_rows
 from bot.screens.external import LINES_MAX
 from bot.screens.health import health_lines, market_line, vitals_panels
 from bot.screens.layout import (
@@ -33,7 +34,6 @@ from bot.views.accounts import (
     SignalsView,
     Spread,
     VenuesView,
-    day_share_pct,
 )
 from bot.views.scene import Scene, venue_title
 from engine.orders import OrderStatus
@@ -96,15 +96,12 @@ def _holdings(view: BalanceView) -> list[str]:
 def pnl(view: PnlView) -> Screen:
     """Show the day's PnL, what of it is closed and open, and the drawdown."""
     scene, equity, tally = view.scene, view.equity, view.tally
-    share = day_share_pct(view)
-    if equity is None or view.equity_now is None or share is None:
+    share = equity.day_pct if equity is not None else None
+    if equity is None or share is None:
         title = title_line("PnL: not measured yet", sign=Sign.UNKNOWN, live=scene.live)
         return Screen(text=text_of(title, _as_of(scene)), rows=_refresh(Page.PNL))
-    today = view.equity_now - equity.day_open
-    high = max(equity.high_water, view.equity_now)
-    fall = (high - view.equity_now) / high * 100 if high > 0 else Decimal(0)
     limit = f"of {figures.trimmed(view.drawdown_pct_max)}%"
-    written = figures.signed_money(today)
+    written = figures.signed_money(equity.day_pnl)
     won = f"{tally.won} won, {tally.lost} lost." if tally.closed_trades else "No trade closed yet."
     return Screen(
         text=text_of(
@@ -121,9 +118,9 @@ def pnl(view: PnlView) -> Screen:
                 else None,
                 line("Fees", figures.signed_money(-tally.fees), scene.currency),
                 "",
-                line("Equity", figures.money(view.equity_now), scene.currency),
-                line("High", figures.money(high), scene.currency),
-                line("Drawdown", figures.percent(fall), limit),
+                line("Equity", figures.money(equity.equity), scene.currency),
+                line("High", figures.money(equity.high_water), scene.currency),
+                line("Drawdown", figures.percent(equity.drawdown_pct), limit),
             ),
             f"{won} Volume {figures.money(tally.volume)}.",
             f"Day began at {figures.money(equity.day_open)}.",
@@ -252,6 +249,7 @@ def mode(view: ModeView) -> Screen:
             f"Accounts: {plain_text(', '.join(accounts)) or 'none'}. In {scene.currency}.",
             market_line(scene),
             f"Confirm: {asks}.",
+            factor_line(is_enrolled=view.is_enrolled) if scene.may_trade else None,
             quote(
                 "A journal belongs to one mode and its accounts for ever.",
                 "EXECUTION_MODE chooses it at the start, never a chat.",
@@ -259,7 +257,10 @@ def mode(view: ModeView) -> Screen:
             f"Version {plain_text(view.version)}, event {view.seq:,}"
             + (f" · {code(journal.journal_id[:8])}" if journal is not None else ""),
         ),
-        rows=(row(press("Status", Show(page=Page.STATUS)), press("Risk", Show(page=Page.RISK))),),
+        rows=(
+            *factor_rows(scene, is_enrolled=view.is_enrolled),
+            row(press("Status", Show(page=Page.STATUS)), press("Risk", Show(page=Page.RISK))),
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from bot.screens.layout import (
     title_line,
 )
 from bot.views.board import BoardView
+from bot.views.scene import where_of
 from engine.risk_limits import TradingState
 
 _BREAKERS = {"daily_loss": "daily loss", "drawdown": "drawdown", "manual": "by a program"}
@@ -56,7 +57,7 @@ def _title(view: BoardView) -> str:
     if view.stale_since is not None:
         since = figures.clock_short(view.stale_since, scene.tz)
         return title_line(f"STALE since {since}", sign=Sign.UNKNOWN, live=scene.live)
-    troubled = _takes_none(view) or view.unknown
+    troubled = _takes_none(view) or view.unknown or _held_back(view)
     troubled = troubled or any(venue.silent_since or venue.is_stale for venue in view.venues)
     sign = Sign.LOOK if troubled else Sign.FINE
     return title_line(_states(view), sign=sign, live=scene.live)
@@ -72,6 +73,12 @@ def _states(view: BoardView) -> tuple[str, ...]:
     return f"{state} {pnl} at {at}", f"{state} {pnl}", f"{state} at {at}"
 
 
+def _held_back(view: BoardView) -> list[str]:
+    """Name what alone takes no entries: by a breaker, or because a person said so."""
+    tripped = [where_of(each.scope) for each in view.breakers if each.scope.key]
+    return sorted({*tripped, *view.held})
+
+
 def _takes_none(view: BoardView) -> bool:
     return view.fault is not None and view.fault.stops_entries
 
@@ -82,11 +89,13 @@ def _second_line(view: BoardView) -> str | None:
         since = figures.clock_short(view.fault.at, scene.tz)
         rest = "Not written down yet." if view.fault.halted else "STOP, cancel work."
         return f"{plain_text(view.fault.text)} since {since}. {rest}"
-    if view.breakers:
+    if view.breakers and not view.breakers[0].scope.key:
         word = "Halted" if view.trading is TradingState.HALTED else "Reducing"
         return f"{word}: {plain_text(breaker_name(view.breakers[0].kind))}. No new entries."
     if view.stop is not None:
         return f"Halted by {plain_text(view.stop.by)}. No new entries."
+    if view.trading is not TradingState.ACTIVE:
+        return "Only exits. No new entries."
     if view.stale_since is not None:
         age = figures.age(scene.now - view.stale_since)
         return f"Prices {age} old. No new entries."
@@ -96,6 +105,8 @@ def _second_line(view: BoardView) -> str | None:
     stale = [health.venue.capitalize() for health in view.venues if health.is_stale]
     if stale:
         return f"{plain_text(', '.join(stale))} stale. No entries there."
+    if _held_back(view):
+        return f"No entries on {plain_text(', '.join(_held_back(view)))}."
     if view.unknown:
         return f"{figures.count(view.unknown, 'order')} unknown, asking the venue."
     return None

@@ -19,12 +19,14 @@ from bot.views.exits import ExitView
 from bot.views.positions import PositionView
 from engine.identities import short
 
+_WORDS = {"stop": "Stop", "target": "Target", "time": "Time"}
+
 
 def triggered(view: ExitView) -> Screen:
     """Say which level was reached, and that the close is under way; its fill card follows."""
     scene, about = view.scene, view.listing
     base = shortened(about.base, 8)
-    word = "Stop" if view.is_stop else "Target"
+    word = _WORDS[view.leg]
     held = None
     if view.quantity is not None:
         way = "long" if view.quantity > 0 else "short"
@@ -35,21 +37,34 @@ def triggered(view: ExitView) -> Screen:
     return Screen(
         text=text_of(
             title_line(
-                f"{word} reached: {base}",
-                sign=Sign.LOOK if view.is_stop else Sign.FINE,
+                (f"Trailing stop reached: {base}", f"Trailing stop: {base}")
+                if view.trailed
+                else f"{word} reached: {base}",
+                sign=Sign.FINE if view.leg == "target" else Sign.LOOK,
                 live=scene.live,
             ),
             plain_text(f"{about.title} · {about.venue_title}"),
             panel(
-                line(word, figures.price(view.price, about.tick)),
-                line("Bid", figures.price(view.quote.bid, about.tick)),
-                line("Ask", figures.price(view.quote.ask, about.tick)),
+                *_prices(view),
             ),
             held,
             f"{at} · {code(short(view.position_id, 'P'))}",
         ),
         rows=buttons if view.quantity is not None else (),
     )
+
+
+def _prices(view: ExitView) -> list[str]:
+    """Give the level and the quote that reached it; a time has no level."""
+    tick, quote = view.listing.tick, view.quote
+    lines = [] if view.leg == "time" else [line(_WORDS[view.leg], figures.price(view.price, tick))]
+    if quote is None:
+        return [*lines, line("Price", "none", "no quote")]
+    return [
+        *lines,
+        line("Bid", figures.price(quote.bid, tick)),
+        line("Ask", figures.price(quote.ask, tick)),
+    ]
 
 
 def stop_moved(view: PositionView) -> Screen:
@@ -68,8 +83,14 @@ def stop_moved(view: PositionView) -> Screen:
                 live=scene.live,
             ),
             panel(*rows) if rows else None,
-            "The console watches it." if rows else "Nothing protects it now.",
+            _where(view) if rows else "Nothing protects it now.",
             f"{figures.clock(scene.now, scene.tz)} · {code(view.position.short_id)}",
         ),
         rows=(row(press("Position", OpenPosition(position_id=view.position.position_id))),),
     )
+
+
+def _where(view: PositionView) -> str:
+    if view.stop is not None and view.stop.resting:
+        return f"It rests at {plain_text(view.listing.venue_title)}; the console watches it, too."
+    return "The console watches it."

@@ -8,6 +8,7 @@ from bot.callbacks import (
     Show,
     StopCancelStops,
     StopFlatten,
+    StopFlattenExternal,
     StopLeave,
     StopRestoreStops,
 )
@@ -28,13 +29,8 @@ from bot.screens.layout import (
     text_of,
     title_line,
 )
-from bot.views.ladder import (
-    CanceledEntry,
-    FlattenItem,
-    FlattenStep,
-    FlattenView,
-    LadderView,
-)
+from bot.views.flatten import DustLeft, FlattenItem, FlattenStep, FlattenView
+from bot.views.ladder import CanceledEntry, LadderView
 from bot.views.scene import Scene, venue_title
 
 _LINES_MAX = 30
@@ -80,7 +76,15 @@ def _rows(view: LadderView) -> tuple[Row, ...]:
     number = _stops(view)
     stops = f"Cancel the {number} stops too" if number > 1 else "Cancel the stop too"
     middle = (row(press(stops, StopCancelStops())),) if number else ()
-    return (flatten_row(view.positions), *middle, leave)
+    return (flatten_row(view.positions), *external_row(view.external), *middle, leave)
+
+
+def external_row(external: int) -> tuple[Row, ...]:
+    """Give the red button that takes away orders that nobody here sent, too, where there are."""
+    if not external:
+        return ()
+    label = f"Flatten, cancel {external} not from here"
+    return (row(press(label, StopFlattenExternal(), Style.RED)),)
 
 
 def flatten_row(positions: int) -> Row:
@@ -99,24 +103,29 @@ def stops_aside(view: LadderView) -> Screen:
         base = plain_text(shortened(item.listing.base, 10))
         if item.price is None:
             rows.append(f"✅ {base} targets")
-        else:
-            rows.append(f"✅ {base} stop {figures.price(item.price, item.listing.tick)}")
+            continue
+        price = figures.price(item.price, item.listing.tick)
+        sign, ending = ("✅", "") if item.is_done else ("⏳", ", cancelling")
+        rows.append(f"{sign} {base} stop {price}{ending}")
     rows += [_canceled_line(entry) for entry in view.canceled]
     gross = f"{figures.money(view.gross)} {plain_text(scene.currency)}"
     heading = figures.count(view.positions, "position")
     verb = "stands" if view.positions == 1 else "stand"
     restore = "Put the stop back" if number == 1 else f"Put the {number} stops back"
+    done = sum(item.is_done for item in view.aside)
     middle = (row(press(restore, StopRestoreStops())),) if number else ()
     leave = row(press("Leave as is", StopLeave()))
     return Screen(
         text=text_of(
-            title_line(f"{number} of {number} stops cancelled", sign=Sign.LOOK, live=scene.live),
+            title_line(f"{done} of {number} stops cancelled", sign=Sign.LOOK, live=scene.live),
             "",
             *rows[:_LINES_MAX],
             "",
             f"{heading}, {gross} gross, {verb} unprotected. Still HALTED.",
         ),
-        rows=(flatten_row(view.positions), *middle, leave) if scene.may_trade else (leave,),
+        rows=(flatten_row(view.positions), *external_row(view.external), *middle, leave)
+        if scene.may_trade
+        else (leave,),
     )
 
 
@@ -216,10 +225,18 @@ def flat(view: FlattenView) -> Screen:
             title_line("FLAT, verified at venues", sign=Sign.FINE, live=scene.live),
             panel(*rows) if rows else "",
             *verdicts,
+            *[_dust_line(left) for left in view.dust[:_REALISED_MAX]],
             "Flat, still HALTED. An owner may /resume.",
         ),
         rows=(row(press("Status", Show(page=Page.STATUS))),),
     )
+
+
+def _dust_line(left: DustLeft) -> str:
+    """Say what is too little to be sold: flat is flat but for dust."""
+    base = plain_text(shortened(left.listing.base, 10))
+    size = figures.signed_quantity(left.quantity) if left.quantity < 0 else ""
+    return f"Dust left: {size or figures.quantity(left.quantity)} {base}, too little for an order"
 
 
 def _realised_line(item: FlattenItem) -> str:
@@ -296,7 +313,9 @@ def _by_hand(item: FlattenItem, view: FlattenView) -> str:
 
 
 def _open_rows(view: FlattenView) -> tuple[Row, ...]:
-    rows = (row(press("Try now", StopFlatten())),) if view.scene.may_trade else ()
+    rows: tuple[Row, ...] = ()
+    if view.scene.may_trade:
+        rows = (row(press("Try now", StopFlatten())), *external_row(view.external))
     if view.acknowledged:
         return rows
     return (*rows, row(press("Acknowledge", Acknowledge(subject="flatten"))))

@@ -1,33 +1,31 @@
-"""J1, J2, J3: a limit nearly used, a breaker tripped, a fill that cost too much."""
+"""J1, J3: a limit nearly used, a fill that cost too much. A tripped breaker is in `breakers`."""
 
 from decimal import Decimal
 
-from bot.callbacks import Acknowledge, OpenOrder, OpenPosition, Page, Rearm, Show
+from bot.callbacks import OpenOrder, Page, Show
 from bot.screens import figures
 from bot.screens.board import breaker_name
-from bot.screens.ladder import flatten_row
 from bot.screens.layout import (
-    Row,
     Screen,
     Sign,
-    bold,
     code,
     line,
     panel,
     plain_text,
     press,
-    quote,
     row,
     shortened,
     text_of,
     title_line,
 )
 from bot.screens.orders import done_word, slippage_line
+from bot.views.breakers import LimitUse, WarningView
 from bot.views.orders import SlippageView
-from bot.views.trouble import BreakersView, BreakerView, LimitUse, WarningView
+from bot.views.scene import Scene, where_of
+from engine.breakers import BreakerSpec, spec_of
+from engine.events import BreakerEased
 
 _AMOUNT_NAMES = {"daily_loss": "Today", "drawdown": "From high"}
-_TITLES = {"daily_loss": "day loss", "drawdown": "drawdown"}
 
 
 def warning(view: WarningView) -> Screen:
@@ -36,6 +34,7 @@ def warning(view: WarningView) -> Screen:
     used = figures.fixed(use.used_pct, 0)
     name = breaker_name(use.kind).capitalize()
     left: str | None = None
+    where = f" on {plain_text(view.where)}" if view.where else ""
     if use.amount is not None and use.limit is not None:
         left = line("Left", figures.money(max(use.amount - use.limit, Decimal(0))), scene.currency)
     return Screen(
@@ -45,8 +44,9 @@ def warning(view: WarningView) -> Screen:
                 sign=Sign.LOOK,
                 live=scene.live,
             ),
-            panel(*_use_lines(use), left, _used_line(use)),
-            "At the limit new entries stop.",
+            panel(*use_lines(use), left, used_line(use)),
+            f"At the limit new entries{where} stop.",
+            "It has fallen back since." if view.is_over else None,
             f"Exits go on. {figures.clock(view.at, scene.tz, scene.now)}",
         ),
         rows=(
@@ -55,7 +55,31 @@ def warning(view: WarningView) -> Screen:
     )
 
 
-def _use_lines(use: LimitUse) -> tuple[str, ...]:
+def eased(scene: Scene, event: BreakerEased) -> Screen:
+    """J1, over: what was warned about has fallen back."""
+    name = breaker_name(event.kind).capitalize()
+    where = where_of(event.scope)
+    spec = spec_of(event.kind)
+    values = (
+        f"{spec.text(event.value)} now, limit {spec.text(event.limit)}."
+        if spec is not None
+        else None
+    )
+    return Screen(
+        text=text_of(
+            title_line((f"{name} fell back", "It fell back"), sign=Sign.FINE, live=scene.live),
+            f"On {plain_text(where)}." if where else None,
+            values,
+            figures.clock(event.at, scene.tz, scene.now),
+        )
+    )
+
+
+def use_lines(use: LimitUse) -> tuple[str, ...]:
+    """Write what is used and the limit: in money and percent, or in the breaker's own unit."""
+    spec = spec_of(use.kind)
+    if not use.is_money and spec is not None:
+        return (_own_line("Now", use.amount_pct, spec), _own_line("Limit", use.limit_pct, spec))
     amount = figures.signed_money(use.amount) if use.amount is not None else "–"
     limit = figures.signed_money(use.limit) if use.limit is not None else "–"
     return (
@@ -68,128 +92,16 @@ def _use_lines(use: LimitUse) -> tuple[str, ...]:
     )
 
 
-def _used_line(use: LimitUse) -> str:
+def _own_line(name: str, value: Decimal, spec: BreakerSpec) -> str:
+    if spec.unit == "%":
+        return line(name, figures.percent(value))
+    return line(name, figures.fixed(value, 0), spec.unit)
+
+
+def used_line(use: LimitUse) -> str:
+    """Write the used share of a limit with its bar."""
     bar = figures.bar(abs(use.amount_pct), abs(use.limit_pct))
     return line("Used", f"{figures.fixed(use.used_pct, 0)}%", bar)
-
-
-def breaker(view: BreakerView) -> Screen:
-    """J2: a breaker is latched; what is blocked, what works, how it is re-armed."""
-    scene, latched = view.scene, view.breaker
-    since = figures.clock(latched.since, scene.tz, scene.now)
-    is_measured = latched.kind in _TITLES
-    share = figures.signed_percent(view.use.amount_pct)
-    what = f"Breaker: {_TITLES[latched.kind]} {share}" if is_measured else "Breaker tripped"
-    repeats = None if latched.acknowledged else "Repeats each 60 s until acknowledged."
-    return Screen(
-        text=text_of(
-            title_line(what, sign=Sign.ALARM, live=scene.live),
-            f"{_state_word(view)} since {since}",
-            None if is_measured else plain_text(latched.sentence),
-            panel(
-                *(_use_lines(view.use) if is_measured else ()),
-                _used_line(view.use) if is_measured else None,
-                _open_line(view),
-                line("Gross", figures.money(view.gross), scene.currency),
-            ),
-            quote(
-                "<b>Blocked</b> all new entries",
-                "<b>Works</b> exits, cancels, stops",
-                f"<b>Re-arm</b> {_rearm_text(view)}",
-            ),
-            repeats,
-            code(view.name),
-        ),
-        rows=_breaker_rows(view),
-    )
-
-
-def _state_word(view: BreakerView) -> str:
-    return "Halted" if view.breaker.action.value == "halted" else "Reducing"
-
-
-def _open_line(view: BreakerView) -> str:
-    bases = " ".join(view.bases)
-    note = bases if len(bases) <= 8 else "in all"
-    return line("Open", str(len(view.bases)), note)
-
-
-def _rearm_text(view: BreakerView) -> str:
-    scene = view.scene
-    if view.needs_code:
-        who = "an owner with a code"
-        if view.breaker.kind == "daily_loss":
-            new_day = figures.clock_short(view.new_day_at, scene.tz)
-            return f"{who}, after {new_day} (new day) or a higher limit"
-        return who
-    grants = {
-        "daily_loss": "an owner; grants one further limit",
-        "drawdown": "an owner; resets the high-water mark",
-    }
-    return grants.get(view.breaker.kind, "an owner")
-
-
-def _breaker_rows(view: BreakerView) -> tuple[Row, ...]:
-    scene, latched = view.scene, view.breaker
-    position = press("Position", Show(page=Page.POSITIONS))
-    if view.position_id is not None:
-        position = press("Position", OpenPosition(position_id=view.position_id))
-    middle = [position] if view.bases else []
-    if scene.is_owner:
-        label = "Re-arm, then code" if view.needs_code else "Re-arm"
-        middle.insert(0, press(label, Rearm(breaker_id=latched.breaker_id)))
-    rows: list[Row] = []
-    if scene.may_trade and view.bases:
-        rows.append(flatten_row(len(view.bases)))
-    if middle:
-        rows.append(row(*middle))
-    if not latched.acknowledged:
-        subject = f"breaker:{latched.breaker_id}"
-        rows.append(row(press("Acknowledge", Acknowledge(subject=subject))))
-    return tuple(rows)
-
-
-def breakers(view: BreakersView) -> Screen:
-    """List the latched breakers with a button to re-arm each, or say that there is none."""
-    scene = view.scene
-    now = f"As of {figures.clock(scene.now, scene.tz)}"
-    if not view.breakers:
-        return Screen(
-            text=text_of(
-                title_line("No breaker tripped", sign=Sign.FINE, live=scene.live),
-                "They watch daily loss and drawdown.",
-                now,
-            ),
-            rows=(row(press("Risk", Show(page=Page.RISK))),),
-        )
-    lines = [
-        f"🚨 {bold(breaker_name(latched.kind).capitalize())}: {plain_text(latched.sentence)}\n"
-        f"since {figures.clock(latched.since, scene.tz, scene.now)} · {code(name)}"
-        for latched, name in view.breakers
-    ]
-    rows = [
-        row(
-            press(
-                f"Re-arm {shortened(breaker_name(latched.kind), 26)}",
-                Rearm(breaker_id=latched.breaker_id),
-            )
-        )
-        for latched, _ in view.breakers
-        if scene.is_owner
-    ]
-    return Screen(
-        text=text_of(
-            title_line(
-                f"{figures.count(len(view.breakers), 'breaker')} tripped",
-                sign=Sign.STOPPED,
-                live=scene.live,
-            ),
-            *lines,
-            None if scene.is_owner else "Only an owner may re-arm.",
-            now,
-        ),
-        rows=(*rows, row(press("Risk", Show(page=Page.RISK)))),
-    )
 
 
 def slippage(view: SlippageView) -> Screen:

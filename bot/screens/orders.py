@@ -31,10 +31,12 @@ from bot.screens.layout import (
     title_line,
 )
 from bot.screens.levels import left_line, level_lines, watched_line
+from bot.screens.stop_orders import filled_line, now_covers, stop_gone
 from bot.screens.unknown import unknown
 from bot.views.orders import OrderView
 from engine.numbers import ONE, ZERO
 from engine.orders import OrderKind, OrderSide, OrderStatus
+from engine.protection import is_protection
 
 
 def order(view: OrderView) -> Screen:
@@ -50,7 +52,7 @@ def order(view: OrderView) -> Screen:
         case OrderStatus.PENDING_CANCEL:
             return filling(view) if view.order.filled > ZERO else _waiting(view, "Cancelling")
         case OrderStatus.SUBMITTED:
-            return _waiting(view, "Sent")
+            return _waiting(view, "Waiting" if view.order.held else "Sent")
         case OrderStatus.ACCEPTED:
             return _waiting(view, "Working")
         case OrderStatus.CANCELED:
@@ -135,11 +137,10 @@ def filled(view: OrderView) -> Screen:
                 sign=Sign.FINE,
                 live=scene.live,
             ),
-            f"Filled{_duration(order.submitted_at, order.finished_at)},"
-            f" {figures.count(order.fills, 'fill')}",
+            filled_line(view, _duration(order.submitted_at, order.finished_at)),
             _fill_panel(view),
             _protection(view),
-            None if order.is_exit else watched_line(len(view.targets)),
+            now_covers(view) if order.is_exit else watched_line(len(view.targets)),
             f"{_span(view)} · {code(order.short_id)}",
         ),
         rows=(_after_fill(view),),
@@ -274,6 +275,8 @@ def _waiting(view: OrderView, word: str) -> Screen:
                 else None,
                 line("Since", figures.clock(since, scene.tz), figures.age(scene.now - since)),
             ),
+            "It waits for the end of the stop, which binds the balance." if order.held else None,
+            "If you cancel it, nothing protects the position." if is_protection(order) else None,
             code(order.short_id),
         ),
         rows=(
@@ -300,6 +303,8 @@ def _ended(view: OrderView, word: str, rest: str) -> Screen:
         OrderStatus.REJECTED: f"{venue} refused it. Nothing filled.",
     }
     at = figures.clock(order.finished_at or scene.now, scene.tz, scene.now)
+    if is_protection(order):
+        return stop_gone(view, told.get(order.status, "Nothing was sent."), _after_fill(view))
     again = RepeatOrder(client_order_id=order.client_order_id)
     can_repeat = was_sent and scene.may_trade and not order.is_exit
     return Screen(

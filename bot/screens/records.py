@@ -33,7 +33,6 @@ from bot.views.records import (
 )
 from bot.views.scene import Scene
 from engine.commands import AlertKind
-from engine.numbers import ZERO
 
 _WHO_MAX = 4
 _WHO = {"engine": "auto", "schedule": "auto", "venue": "vnue"}
@@ -100,7 +99,7 @@ def audit_entry(view: EventView) -> Screen:
 def risk(view: RiskView) -> Screen:
     """K2: every limit with what is used of it."""
     scene = view.scene
-    reached = sum(item.value >= item.limit for item in view.rows)
+    reached = sum(item.value >= item.limit for item in view.rows) + view.others_reached
     what = "Risk: every limit holds"
     if reached:
         what = f"Risk: {figures.count(reached, 'limit')} reached"
@@ -146,7 +145,6 @@ def report(view: ReportView) -> Screen:
     scene, day = view.scene, view.report
     date = f"{day.day.day} {figures.month_name(day.day.month)}"
     pnl = figures.signed_money(view.day_pnl)
-    share = view.day_pnl / day.day_open * 100 if day.day_open > ZERO else ZERO
     slip = day.slippage_bps
     incidents = None
     if day.incidents:
@@ -165,7 +163,7 @@ def report(view: ReportView) -> Screen:
                 line("Closed", figures.signed_money(view.closed), trades[:8]),
                 line("Open", figures.signed_money(view.open_change), "change"),
                 line("Fees", figures.signed_money(-day.fees), scene.currency),
-                line("Day", pnl, second=figures.signed_percent(share)),
+                line("Day", pnl, second=figures.signed_percent(view.day_pct)),
                 line("Equity", figures.money(day.equity), scene.currency),
                 line("Best", figures.signed_money(day.best), shortened(view.best_name, 8))
                 if day.best is not None

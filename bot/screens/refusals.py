@@ -160,9 +160,17 @@ def _passing(view: DeniedView) -> str | None:
 
 def _way_out(view: DeniedView) -> str | None:
     """Say what lifts a halt: no smaller order would pass, and STOP is nothing to work around."""
-    if not any(b.rule == "trading_state" and b.value == "halted" for b in view.breaches):
+    held = [b for b in view.breaches if b.rule == "trading_state"]
+    if not held:
         return None
-    return "/resume allows entries again." if view.scene.is_owner else "An owner may /resume."
+    is_owner, why = view.scene.is_owner, held[0].sentence
+    if "breaker tripped" in why:
+        return "/risk, then Breakers, re-arms it." if is_owner else "An owner may re-arm it."
+    if ": set by" in why:
+        return "/resume and its name asks to go on." if is_owner else "An owner may /resume it."
+    if held[0].value != "halted":
+        return None
+    return "/resume allows entries again." if is_owner else "An owner may /resume."
 
 
 _RULES = {

@@ -55,7 +55,7 @@ def ticket(view: TicketView) -> Screen:
             title_line(_titles(view), sign=Sign.WAITING, live=scene.live),
             _context(view),
             *_panels(view),
-            quote(_risk(view), *_asks(offer.asks)),
+            quote(_risk(view), *_what_if(view), *_asks(offer.asks)),
             None if scene.live else "Simulated money, no order leaves.",
             f"Until {bold(figures.clock(offer.expires_at, scene.tz, scene.now))}"
             f" ({figures.age(view.rest)}) · {code(offer.short_id)}",
@@ -157,6 +157,32 @@ def _risk(view: TicketView) -> str | None:
     if offer.risk_pct is None:
         return f"Risk {risk}"
     return f"Risk {risk}, {figures.percent(offer.risk_pct)} of equity"
+
+
+def _what_if(view: TicketView) -> tuple[str, ...]:
+    """Write what it would do at the worst: exposure, the coin, and the drawdown at its stop."""
+    seen = view.ticket.what_if
+    if seen is None:
+        return ()
+    lines = [
+        _moved("Gross", seen.gross_pct, seen.gross_pct_after, seen.gross_pct_max),
+        _moved(
+            f"{shortened(view.listing.base, 8)} share",
+            seen.coin_pct,
+            seen.coin_pct_after,
+            seen.coin_pct_max,
+        ),
+    ]
+    if seen.drawdown_pct_after is not None:
+        now, then = figures.percent(seen.drawdown_pct), figures.percent(seen.drawdown_pct_after)
+        most = figures.trimmed(seen.drawdown_pct_max)
+        lines.append(f"Drawdown at the stop {now} to {then}, limit {most}%")
+    return tuple(plain_text(each) for each in lines)
+
+
+def _moved(name: str, before: Decimal, after: Decimal, limit: Decimal) -> str:
+    first, then = figures.fixed(before, 1), figures.fixed(after, 1)
+    return f"{name} {first}% to {then}%, limit {figures.trimmed(limit)}%"
 
 
 def _asks(asks: Sequence[Ask]) -> tuple[str, ...]:

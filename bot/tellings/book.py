@@ -4,10 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from bot.tellings.arming import arming_telling
+from bot.tellings.factors import factor_telling
 from bot.tellings.found import account_telling, adopted_telling, found_telling
-from bot.tellings.kill_switch import flatten_telling, resume_telling, stop_telling
+from bot.tellings.kill_switch import (
+    emergency_telling,
+    flatten_telling,
+    resume_telling,
+    stop_telling,
+)
 from bot.tellings.orders import exit_telling, order_telling
 from bot.tellings.records import denied_telling, report_telling
+from bot.tellings.scopes import scope_telling
 from bot.tellings.telling import Desk, Silence, Told
 from bot.tellings.tickets import ticket_telling
 from bot.tellings.trouble import (
@@ -32,9 +39,12 @@ TELLERS: Final[Mapping[str, Teller]] = {
     "denied": denied_telling,
     "ticket": ticket_telling,
     "arming": arming_telling,
+    "factor": factor_telling,
     "stop": stop_telling,
+    "scope": scope_telling,
     "flatten": flatten_telling,
     "resume": resume_telling,
+    "emergency": emergency_telling,
     "breaker": breaker_telling,
     "warning": warning_telling,
     "books": books_telling,

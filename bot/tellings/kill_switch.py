@@ -2,13 +2,17 @@
 
 from typing import Final
 
+from bot.callbacks import Page, Show
+from bot.screens import figures
 from bot.screens.ladder import flatten as flatten_screen
 from bot.screens.ladder import halted
+from bot.screens.layout import Screen, Sign, press, row, text_of, title_line
 from bot.screens.resume import resumed
 from bot.tellings.telling import Desk, Silence, Telling, Told, stage_of
-from bot.views.ladder import flatten_view, ladder_view, resumed_view
-from engine.events import TradingResumed
-from engine.state import FlattenRun
+from bot.views.flatten import flatten_view
+from bot.views.ladder import ladder_view, resumed_view
+from engine.events import EmergencyMerged, TradingResumed
+from engine.stops import FlattenRun
 from storage.cards import Card
 from storage.outbox import OutboxRow
 
@@ -61,6 +65,26 @@ def _stage(run: FlattenRun) -> str:
     return f"{word} {run.since.strftime('%Y%m%dT%H%M%S.%f')}"
 
 
+async def emergency_telling(desk: Desk, rows: tuple[OutboxRow, ...], _card: Card | None) -> Told:
+    """Say that what was sent while the journal was away stands in it now."""
+    event = await desk.event(rows[-1])
+    if not isinstance(event, EmergencyMerged):
+        return Silence(reason="no such merge")
+    scene = desk.scene(rows[-1].chat_id)
+    number = figures.count(len(event.orders), "order")
+    return Telling(
+        screen=Screen(
+            text=text_of(
+                title_line("Journal is back", sign=Sign.FINE, live=scene.live),
+                f"Recorded beside it since {figures.clock(event.since, scene.tz)}, in it now: "
+                f"{number} sent, {figures.count(event.events, 'event')}.",
+            ),
+            rows=(row(press("Status", Show(page=Page.STATUS))),),
+        ),
+        fresh=True,
+    )
+
+
 async def resume_telling(desk: Desk, rows: tuple[OutboxRow, ...], _card: Card | None) -> Told:
     """I7: trading goes on, by whom."""
     event = await desk.event(rows[-1])
@@ -70,5 +94,7 @@ async def resume_telling(desk: Desk, rows: tuple[OutboxRow, ...], _card: Card | 
     if state.stop is not None:
         return Silence(reason="stopped again since")
     scene = desk.scene(rows[-1].chat_id)
-    view = resumed_view(scene, state, at=event.at, by=event.actor.text)
+    view = resumed_view(
+        scene, state, at=event.at, by=event.actor.text, with_code=event.actor.with_code
+    )
     return Telling(screen=resumed(view), fresh=True)

@@ -4,22 +4,25 @@ from typing import Final
 
 from bot.screens import limits as limit_screens
 from bot.screens import trouble as screens
+from bot.screens.breakers import breaker as breaker_screen
+from bot.screens.breakers import rearmed
 from bot.screens.layout import Screen, Sign, plain_text, text_of, title_line
 from bot.tellings.telling import Desk, Silence, Telling, Told, name_of, stage_of
+from bot.views.breakers import breaker_view, warning_view
 from bot.views.orders import slippage_view
 from bot.views.scene import Scene, venue_title
 from bot.views.trouble import (
     answered_view,
     backlog_view,
     books_view,
-    breaker_view,
     silent_view,
     stranger_view,
-    warning_view,
 )
 from engine.events import (
     BacklogSetAside,
     BooksDiffer,
+    BreakerEased,
+    BreakerRearmed,
     BreakerWarned,
     StrangerNoted,
     VenueAnswered,
@@ -29,6 +32,7 @@ from storage.cards import Card
 from storage.outbox import OutboxRow
 
 TRIPPED: Final = "tripped"
+REARMED: Final = "rearmed"
 SILENT: Final = "silent"
 ANSWERED: Final = "answered"
 DIFFER: Final = "differ"
@@ -41,27 +45,42 @@ async def breaker_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | 
     row, state = rows[-1], desk.state()
     breaker = state.breakers.get(name_of(row))
     if breaker is None:
-        return Silence(reason="re-armed since")
+        return await _rearmed(desk, rows, card)
     if breaker.acknowledged and card is not None:
         return Silence(reason="seen since")
     scene = desk.scene(row.chat_id)
     view = breaker_view(scene, breaker, state, desk.latest, desk.instruments)
     rings = card is None or any(one.event in RINGS_AGAIN for one in rows)
     return Telling(
-        screen=limit_screens.breaker(view),
+        screen=breaker_screen(view),
         stage=TRIPPED,
         fresh=rings,
         removes=card.message_id if card is not None and rings else None,
     )
 
 
-async def warning_telling(desk: Desk, rows: tuple[OutboxRow, ...], _card: Card | None) -> Told:
-    """J1: a limit is used to its warning share."""
+async def _rearmed(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | None) -> Told:
+    """Say on its card that a breaker is re-armed, so that nobody acts on it any more."""
+    row = next((each for each in rows if each.event == "BreakerRearmed"), None)
+    event = await desk.event(row) if row is not None else None
+    if card is None or not isinstance(event, BreakerRearmed):
+        return Silence(reason="re-armed since")
+    return Telling(screen=rearmed(desk.scene(card.chat_id), event), stage=REARMED)
+
+
+async def warning_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | None) -> Told:
+    """J1: a limit is used to its warning share; its card says so when it has fallen back."""
     event = await desk.event(rows[-1])
+    is_over = isinstance(event, BreakerEased)
+    if card is not None and isinstance(event, BreakerEased):
+        return Telling(screen=limit_screens.eased(desk.scene(card.chat_id), event))
+    if is_over:
+        # Nobody was told yet: a warning that is over is told all the same, once.
+        event = await desk.event(rows[0])
     if not isinstance(event, BreakerWarned):
         return Silence(reason="no such warning")
     state, scene = desk.state(), desk.scene(rows[-1].chat_id)
-    view = warning_view(scene, event, state, desk.latest)
+    view = warning_view(scene, event, state, desk.latest, is_over=is_over)
     return Telling(screen=limit_screens.warning(view))
 
 

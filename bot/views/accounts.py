@@ -9,13 +9,15 @@ from bot.views.health import VenueHealth
 from bot.views.positions import LevelView, position_levels
 from bot.views.scene import Listing, Scene, listing
 from bot.views.stops import StopLevel, stop_of
+from engine.decide.factors import needs_code
+from engine.equity import DayTally, Equity
 from engine.instruments import Instrument, cash_currency
-from engine.numbers import HUNDRED, ZERO
+from engine.numbers import ZERO
 from engine.orders import Order, OrderStatus
 from engine.portfolio import Valuation, cash_free, valuation
 from engine.positions import Position
 from engine.quotes import Quote
-from engine.state import DayTally, Equity, JournalIdentity, ReceivedSignal, State
+from engine.state import JournalIdentity, ReceivedSignal, State
 
 SIGNAL_ROWS = 8
 
@@ -46,11 +48,10 @@ class BalanceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PnlView:
-    """Show the day's PnL and the drawdown, in the reporting currency."""
+    """Show the day's PnL and the drawdown, in the reporting currency, at the marks of now."""
 
     scene: Scene
     equity: Equity | None
-    equity_now: Decimal | None
     open_pnl: Decimal | None
     tally: DayTally
     drawdown_pct_max: Decimal
@@ -100,6 +101,7 @@ class ModeView:
     confirm: str
     version: str
     seq: int
+    is_enrolled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +168,11 @@ def pnl_view(scene: Scene, state: State, quotes: Mapping[str, Quote]) -> PnlView
     """Show the day so far."""
     worth = valuation(state, quotes)
     sampled = state.equity
+    if sampled is not None and worth is not None:
+        sampled = sampled.priced(worth.equity)
     return PnlView(
         scene=scene,
         equity=sampled,
-        equity_now=worth.equity if worth is not None else sampled.equity if sampled else None,
         open_pnl=worth.unrealised_pnl if worth is not None else None,
         tally=state.tally,
         drawdown_pct_max=state.limits.drawdown_pct_max,
@@ -249,6 +252,7 @@ def mode_view(scene: Scene, state: State, version: str) -> ModeView:
         confirm=state.confirm.mode.value,
         version=version,
         seq=state.seq,
+        is_enrolled=needs_code(state, scene.user_id),
     )
 
 
@@ -269,10 +273,3 @@ def chart_view(
         stop=stop_of(position, state) if position is not None else None,
         targets=position_levels(position, about) if position is not None else (),
     )
-
-
-def day_share_pct(view: PnlView) -> Decimal | None:
-    """Give the day's PnL as a share of the day's opening equity, in percent."""
-    if view.equity is None or view.equity_now is None or view.equity.day_open <= ZERO:
-        return None
-    return (view.equity_now - view.equity.day_open) / view.equity.day_open * HUNDRED

@@ -6,14 +6,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.views.health import VenueHealth
-from bot.views.scene import Scene
-from bot.views.stops import is_resting_stop, stop_of
+from bot.views.scene import Scene, where_of
+from bot.views.stops import stop_of
+from engine.equity import Equity
 from engine.instruments import Instrument
 from engine.numbers import HUNDRED, ZERO
 from engine.portfolio import is_dust, valuation
+from engine.protection import is_resting
 from engine.quotes import Quote
 from engine.risk_limits import TradingState
-from engine.state import Breaker, State, Stop
+from engine.state import State
+from engine.stops import Breaker, Stop
 
 GOOD_FOR = timedelta(seconds=60)
 
@@ -37,13 +40,15 @@ class BoardView:
     """Show the account; amounts in the reporting currency, shares in percent.
 
     `equity` None before the first measure; `stale_since` is the newest quote's time once every
-    price is too old; `stops_without` counts positions that nothing protects.
+    price is too old; `stops_without` counts positions that nothing protects; `breakers` has those
+    of everything first, `held` names what a person holds back alone.
     """
 
     scene: Scene
     trading: TradingState
     stop: Stop | None
     breakers: tuple[Breaker, ...]
+    held: tuple[str, ...]
     equity: Decimal | None
     day_pnl: Decimal | None
     day_pct: Decimal | None
@@ -96,22 +101,24 @@ def board_view(
     is_stale = bool(venues) and all(health.is_stale for health in venues)
     sampled = state.equity
     worth = None if is_stale else valuation(state, quotes)
+    if sampled is not None and worth is not None:
+        sampled = sampled.priced(worth.equity)
     equity = worth.equity if worth is not None else sampled.equity if sampled else None
     gross = worth.gross if worth is not None else sampled.gross if sampled else None
-    day_pnl = equity - sampled.day_open if equity is not None and sampled is not None else None
     stops = [stop_of(position, state) for position in state.positions.values()]
     dust = sum(is_dust(position, instruments, quotes) for position in state.positions.values())
     return BoardView(
         scene=scene,
         trading=TradingState.HALTED if fault is not None and fault.halted else state.trading,
         stop=state.stop,
-        breakers=tuple(state.breakers.values()),
+        breakers=tuple(sorted(state.breakers.values(), key=lambda each: bool(each.scope.key))),
+        held=tuple(where_of(each.scope) for each in state.restrictions.values() if each.scope.key),
         equity=equity,
-        day_pnl=day_pnl,
-        day_pct=_share_pct(day_pnl, sampled.day_open if sampled is not None else None),
+        day_pnl=sampled.day_pnl if sampled is not None else None,
+        day_pct=sampled.day_pct if sampled is not None else None,
         day_limit=day_limit(state),
         daily_loss_pct_max=state.limits.daily_loss_pct_max,
-        drawdown_pct=_drawdown_pct(state, equity),
+        drawdown_pct=_drawdown_pct(sampled),
         drawdown_pct_max=state.limits.drawdown_pct_max,
         gross=gross,
         positions=len(state.positions) - dust,
@@ -138,8 +145,10 @@ def day_limit(state: State) -> Decimal | None:
     equity = state.equity
     if equity is None:
         return None
-    base = equity.loss_base
-    return equity.day_open - base + base * state.limits.daily_loss_pct_max / HUNDRED
+    opening = equity.loss_base - equity.loss_flows
+    base = opening if opening > ZERO else equity.loss_base
+    spent = equity.day_open - equity.loss_base
+    return spent + base * state.limits.daily_loss_pct_max / HUNDRED
 
 
 def start_view(scene: Scene, state: State, venues: Sequence[VenueHealth]) -> StartView:
@@ -158,17 +167,10 @@ def start_view(scene: Scene, state: State, venues: Sequence[VenueHealth]) -> Sta
 
 def resting_stops(state: State) -> int:
     """Count the stops that rest at venues."""
-    return sum(is_resting_stop(order) for order in state.orders.values())
+    return sum(is_resting(order) for order in state.orders.values())
 
 
-def _drawdown_pct(state: State, equity: Decimal | None) -> Decimal | None:
-    if state.equity is None or equity is None or state.equity.high_water <= ZERO:
+def _drawdown_pct(equity: Equity | None) -> Decimal | None:
+    if equity is None or equity.unit_high <= ZERO:
         return None
-    high = max(state.equity.high_water, equity)
-    return (high - equity) / high * HUNDRED
-
-
-def _share_pct(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
-    if part is None or whole is None or whole <= ZERO:
-        return None
-    return part / whole * HUNDRED
+    return equity.drawdown_pct

@@ -17,9 +17,10 @@ class ExitView:
 
     scene: Scene
     listing: Listing
-    is_stop: bool
+    leg: str
+    trailed: bool
     price: Decimal
-    quote: Quote
+    quote: Quote | None
     quantity: Decimal | None
     position_id: str
     event: ExitTriggered
@@ -34,7 +35,8 @@ def exit_view(
     return ExitView(
         scene=scene,
         listing=listing(event.key, instruments),
-        is_stop=event.leg == "stop",
+        leg=event.leg,
+        trailed=event.trailed,
         price=event.price,
         quote=event.quote,
         quantity=position.quantity if position is not None and is_same else None,

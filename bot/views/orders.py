@@ -7,12 +7,13 @@ from decimal import Decimal
 
 from bot.views.positions import PAGE_ROWS, LevelView
 from bot.views.scene import Listing, Scene, listing
-from bot.views.stops import StopLevel, is_resting_stop, stop_of, target_quantities
+from bot.views.stops import StopLevel, stop_of, target_quantities
 from engine.external import ExternalOrder
 from engine.instruments import Instrument
 from engine.numbers import ONE, ZERO
 from engine.orders import Order, OrderKind, OrderStatus
 from engine.positions import Position
+from engine.protection import is_protection
 from engine.quotes import Quote
 from engine.state import State
 
@@ -115,7 +116,7 @@ def orders_view(
         page=page,
         pages=pages,
         entries=sum(not order.is_exit for order in ordered),
-        stops=sum(is_resting_stop(order) for order in ordered),
+        stops=sum(is_protection(order) for order in ordered),
         exits=sum(order.is_exit for order in ordered),
         external=tuple(one for orders in state.external_orders.values() for one in orders),
     )

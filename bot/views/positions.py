@@ -8,12 +8,12 @@ from decimal import Decimal
 from bot.views.scene import Listing, Scene, listing
 from bot.views.stops import (
     StopLevel,
-    break_even_price,
     distance_pct,
     pnl_after_exit,
     stop_of,
     target_quantities,
 )
+from engine.exits import break_even_price
 from engine.instruments import Instrument
 from engine.numbers import HUNDRED, ZERO
 from engine.orders import Order
@@ -203,7 +203,7 @@ def break_even_of(
 def position_levels(position: Position, about: Listing) -> tuple[LevelView, ...]:
     """Show a position's targets with the PnL of each after the closing fee."""
     quantities = target_quantities(
-        position.quantity_peak, abs(position.quantity), position.targets, about.step
+        position.ladder_base, abs(position.quantity), position.targets, about.step
     )
     full = sum((target.fraction for target in position.targets), ZERO) == 1
     return tuple(

@@ -5,16 +5,17 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bot.views.event_words import event_words
 from bot.views.scene import Scene
 from engine import events as e
 from engine.commands import Actor, ActorKind, AlertKind, AlertMode
-from engine.identities import short
+from engine.context import measured_equity
+from engine.exposure import exposure
+from engine.instruments import Instrument
+from engine.limit_use import limit_uses
 from engine.numbers import HUNDRED, ZERO, plain
-from engine.orders import Order
-from engine.portfolio import valuation
 from engine.quotes import Quote
 from engine.state import Chat, State
-from engine.tickets import TicketStatus
 
 AUDIT_ROWS = 6
 CHOSEN_KINDS = (
@@ -76,6 +77,7 @@ class RiskView:
     gross_with_orders: Decimal | None
     order_max: Decimal | None
     rules: tuple[str, ...]
+    others_reached: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +93,15 @@ class ReportView:
 
     @property
     def day_pnl(self) -> Decimal:
-        """Give the equity gained over the day."""
+        """Give the equity gained over the day, without what came in or went out."""
         return self.report.equity - self.report.day_open
+
+    @property
+    def day_pct(self) -> Decimal:
+        """Give the gain as a share of what the day opened with, in percent."""
+        opening = self.report.day_open - self.report.flows
+        base = opening if opening > ZERO else self.report.day_open
+        return self.day_pnl / base * HUNDRED if base > ZERO else ZERO
 
     @property
     def closed(self) -> Decimal:
@@ -102,7 +111,7 @@ class ReportView:
     @property
     def open_change(self) -> Decimal:
         """Give the change of what is open."""
-        return self.day_pnl - self.report.realised_pnl
+        return self.day_pnl - self.report.realised_pnl - self.report.funding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +137,7 @@ def audit_view(
 
 def audit_line(seq: int, event: e.Event) -> AuditLine:
     """Say in a few words who did what."""
-    return AuditLine(seq=seq, at=event.at, who=_who(event), what=_what(event))
+    return AuditLine(seq=seq, at=event.at, who=_who(event), what=event_words(event))
 
 
 def event_view(scene: Scene, seq: int, event: e.Event) -> EventView:
@@ -147,7 +156,7 @@ def _rows(prefix: str, value: object) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for field in fields(value):
         inner = getattr(value, field.name)
-        if inner is None or inner in ("", ()):
+        if inner is None or inner is False or inner in ("", ()):
             continue
         name = f"{prefix} {field.name}".strip().replace("_", " ")
         rows += _rows(name, inner)
@@ -182,128 +191,39 @@ _BY_VENUE = (
     e.OrderExpired,
     e.VenueAnswered,
 )
-_WORDS: Mapping[type[e.Event], str] = {
-    e.JournalOpened: "journal",
-    e.EpochBegun: "restored",
-    e.EngineStarted: "started",
-    e.EngineEnded: "ended",
-    e.LiveArmed: "armed",
-    e.OrderNotSent: "not sent",
-    e.OrderAccepted: "accepted",
-    e.OrderRejected: "rejected",
-    e.OrderUnknown: "unknown",
-    e.OrderAsked: "asked",
-    e.OrderCancelRequested: "cancel",
-    e.OrderCanceled: "cancelled",
-    e.OrderExpired: "expired",
-    e.OrderRecalled: "recalled",
-    e.OrderReappeared: "is back",
-    e.ExternalOrdersSeen: "not ours",
-    e.ExternalCancelRequested: "cancel",
-    e.HoldingsSeen: "holdings",
-    e.CashDoubted: "cash?",
-    e.CashFlowed: "cash flow",
-    e.PositionAdopted: "adopted",
-    e.AccountHalted: "halted",
-    e.ProtectionChanged: "stop moved",
-    e.ProtectionsSetAside: "stops off",
-    e.ProtectionsRestored: "stops back",
-    e.TradingHalted: "STOP",
-    e.TradingResumed: "resume",
-    e.BreakerTripped: "breaker",
-    e.BreakerWarned: "warning",
-    e.BreakerRearmed: "re-arm",
-    e.EquitySampled: "equity",
-    e.DayRolled: "new day",
-    e.FlattenStarted: "flatten",
-    e.FlattenAsked: "flat?",
-    e.FlattenVerified: "flat here",
-    e.FlattenStillOpen: "still open",
-    e.FlattenEnded: "flat",
-    e.BooksDiffer: "books diff",
-    e.BooksEqual: "books eq",
-    e.VenueWentSilent: "silent",
-    e.VenueAnswered: "answers",
-    e.DayReported: "report",
-    e.ChatBound: "chat",
-    e.AlertModeSet: "alerts",
-    e.AlertAcknowledged: "seen",
-    e.StrangerNoted: "stranger",
-    e.BacklogSetAside: "set aside",
+
+
+RISK_ROWS: Mapping[str, str] = {
+    "daily_loss_pct_max": "Day loss",
+    "drawdown_pct_max": "Drawdown",
+    "positions_max": "Positions",
+    "orders_open_max": "Orders",
+    "gross_pct_max": "Gross",
+    "coin_pct_max": "Top coin",
+    "leverage_max": "Leverage",
 }
-_TICKET_WORDS = {
-    TicketStatus.APPROVED: "ok",
-    TicketStatus.CANCELED: "no",
-    TicketStatus.EXPIRED: "late",
-    TicketStatus.MOVED: "moved",
-    TicketStatus.DENIED: "deny",
-}
+"""What K2 shows; the other limits stand where they are changed."""
 
 
-def _what(event: e.Event) -> str:
-    match event:
-        case e.SignalReceived(signal=signal):
-            return f"{signal.action.value} {signal.symbol.partition('/')[0]}"
-        case e.OrderDenied(symbol=symbol):
-            return f"denied {symbol.partition('/')[0]}"
-        case e.TicketOpened(ticket=ticket):
-            return f"ask {ticket.short_id}"
-        case e.TicketEnded():
-            word = _TICKET_WORDS.get(event.status, event.status.value)
-            return f"{word} {short(event.ticket_id, 'T')}"
-        case e.OrderSubmitted(order=order):
-            return f"sent {order.short_id}"
-        case e.FillBooked(fill=fill):
-            return f"fill {fill.symbol.partition('/')[0]}"
-        case e.ExitTriggered(leg=leg):
-            return f"{leg} hit"
-        case e.CommandRefused(command=command):
-            return f"no {command}"
-        case _:
-            return _WORDS[type(event)]
-
-
-def risk_view(scene: Scene, state: State, quotes: Mapping[str, Quote]) -> RiskView:
-    """Show every limit that is enforced, with what is used of it now."""
-    limits, equity = state.limits, state.equity
-    worth = valuation(state, quotes)
-    total = worth.equity if worth is not None else equity.equity if equity else ZERO
-    gross = worth.gross if worth is not None else equity.gross if equity else ZERO
-    entries = sum((_entry_worth(order) for order in state.entries()), ZERO)
-    rows = [
-        LimitRow(
-            name="Day loss",
-            value=equity.day_loss_pct if equity else ZERO,
-            limit=limits.daily_loss_pct_max,
-            unit="%",
-        ),
-        LimitRow(
-            name="Drawdown",
-            value=equity.drawdown_pct if equity else ZERO,
-            limit=limits.drawdown_pct_max,
-            unit="%",
-        ),
-        LimitRow(
-            name="Positions",
-            value=Decimal(len(state.positions)),
-            limit=Decimal(limits.positions_max),
-        ),
-        LimitRow(
-            name="Orders", value=Decimal(len(state.orders)), limit=Decimal(limits.orders_open_max)
-        ),
-        LimitRow(
-            name="Leverage",
-            value=gross / total if total > ZERO else ZERO,
-            limit=limits.leverage_max,
-            unit="x",
-        ),
-    ]
-    share = limits.order_notional_pct_max
+def risk_view(
+    scene: Scene,
+    state: State,
+    quotes: Mapping[str, Quote],
+    instruments: Mapping[str, Instrument],
+) -> RiskView:
+    """Show the limits that can be used up, with what is used of them now, as the rules count."""
+    limits, total = state.limits, measured_equity(state)
+    uses = limit_uses(state, quotes, instruments, scene.now)
     return RiskView(
         scene=scene,
-        rows=tuple(rows),
-        gross_with_orders=gross + entries,
-        order_max=total * share / HUNDRED,
+        rows=tuple(
+            LimitRow(name=RISK_ROWS[use.field], value=use.value, limit=use.limit, unit=use.unit)
+            for use in uses
+            if use.field in RISK_ROWS
+        ),
+        others_reached=sum(use.is_reached for use in uses if use.field not in RISK_ROWS),
+        gross_with_orders=exposure(state, quotes, "").gross,
+        order_max=total * limits.order_notional_pct_max / HUNDRED,
         rules=(
             f"Price within {plain(limits.collar_bps_max)} bps of the mid",
             f"Market orders capped {plain(limits.slippage_cap_bps)} bps away",
@@ -312,10 +232,6 @@ def risk_view(scene: Scene, state: State, quotes: Mapping[str, Quote]) -> RiskVi
             f"Asks: {state.confirm.mode.value}; tickets live {state.confirm.ticket_life_s} s",
         ),
     )
-
-
-def _entry_worth(order: Order) -> Decimal:
-    return order.remaining * (order.price_limit or order.price_arrival or ZERO)
 
 
 def report_view(

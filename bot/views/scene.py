@@ -8,6 +8,7 @@ from decimal import Decimal
 from engine.commands import Role
 from engine.instruments import Instrument, InstrumentKind
 from engine.numbers import ZERO
+from engine.scopes import Scope, ScopeKind
 from engine.state import State
 
 SIMULATED = "simulated"
@@ -96,6 +97,21 @@ class Listing:
 def venue_title(venue: str) -> str:
     """Write a venue's id as its name, at most nine characters."""
     return _TITLES.get(venue, venue.capitalize())[:_TITLE_MAX]
+
+
+def where_of(scope: Scope) -> str:
+    """Name a scope as cards do; empty for everything."""
+    match scope.kind:
+        case ScopeKind.GLOBAL:
+            return ""
+        case ScopeKind.VENUE:
+            return venue_title(scope.name)
+        case ScopeKind.STRATEGY:
+            return f"strategy {scope.name}"
+        case ScopeKind.SYMBOL:
+            before, colon, symbol = scope.name.partition(":")
+            is_instrument = bool(colon) and "/" not in before
+            return f"{symbol} at {venue_title(before)}" if is_instrument else scope.name
 
 
 def listing(key: str, instruments: Mapping[str, Instrument]) -> Listing:

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from engine.instruments import Instrument, Toward
 from engine.numbers import ONE, ZERO
-from engine.orders import Order, OrderKind
+from engine.orders import Order
 from engine.positions import Position
+from engine.protection import is_resting
 from engine.signals import Target
 from engine.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopLevel:
-    """A position's stop; `resting` when an order rests at the venue, else the console watches."""
+    """A position's stop; `resting` when the venue has acknowledged it, else the console watches."""
 
     price: Decimal
     resting: bool
@@ -23,18 +23,14 @@ class StopLevel:
 def stop_of(position: Position, state: State) -> StopLevel | None:
     """Find what stops a position: the order that rests for it, or the price that is watched."""
     for order in state.orders_on(position.key):
-        if is_resting_stop(order) and order.side is position.exit_side:
-            trigger = order.price_trigger
-            if trigger is not None:
-                return StopLevel(price=trigger, resting=True, order=order)
+        if is_resting(order) and order.side is position.exit_side:
+            # A trailing stop moves before the one at the venue does; both are obeyed.
+            price = position.stop or order.price_trigger
+            if price is not None:
+                return StopLevel(price=price, resting=True, order=order)
     if position.stop is None:
         return None
     return StopLevel(price=position.stop, resting=False)
-
-
-def is_resting_stop(order: Order) -> bool:
-    """Tell whether an open order is a stop that rests at the venue."""
-    return order.is_exit and order.kind is OrderKind.STOP and not order.is_finished
 
 
 def pnl_after_exit(position: Position, price: Decimal, quantity: Decimal, fee: Decimal) -> Decimal:
@@ -48,19 +44,6 @@ def pnl_both_fees(
 ) -> Decimal:
     """Give the PnL of a closed part with the entry's fee, `fee_paid`, counted too."""
     return pnl_after_exit(position, price, quantity, fee) - fee_paid
-
-
-def break_even_price(position: Position, instrument: Instrument) -> Decimal:
-    """Give the price at which closing costs nothing: entry * (1 + fee) / (1 - fee), for a long.
-
-    For a short the reverse. Rounded to the tick, to the side where nothing is lost.
-    """
-    fee = instrument.fee_taker
-    if position.is_long:
-        exact = position.entry_price * (ONE + fee) / (ONE - fee)
-        return instrument.price_rounded(exact, Toward.UP)
-    exact = position.entry_price * (ONE - fee) / (ONE + fee)
-    return instrument.price_rounded(exact, Toward.DOWN)
 
 
 def target_quantities(

@@ -2,73 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.views.board import day_limit
 from bot.views.scene import Listing, Scene, listing
 from bot.views.stops import StopLevel, stop_of
-from engine.events import BacklogSetAside, BooksDiffer, BreakerWarned, StrangerNoted
+from engine.events import BacklogSetAside, BooksDiffer, StrangerNoted
 from engine.identities import short
 from engine.instruments import Instrument
-from engine.numbers import HUNDRED, ZERO
-from engine.portfolio import valuation
 from engine.quotes import Quote
-from engine.state import Breaker, State
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitUse:
-    """Show how much of a limit is used.
-
-    On a daily loss the amounts are the day's PnL and the limit in money, negative; on a drawdown
-    they are the fall from the high-water mark. Shares are in percent.
-    """
-
-    kind: str
-    amount: Decimal | None
-    amount_pct: Decimal
-    limit: Decimal | None
-    limit_pct: Decimal
-
-    @property
-    def used_pct(self) -> Decimal:
-        """Give the used part of the limit, in percent; beyond 100 once it is exceeded."""
-        if self.limit_pct == ZERO:
-            return ZERO
-        return abs(self.amount_pct) / abs(self.limit_pct) * HUNDRED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WarningView:
-    """Show a limit that is used to its warning share."""
-
-    scene: Scene
-    use: LimitUse
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerView:
-    """Show a latched breaker; `new_day_at` is when the next trading day begins."""
-
-    scene: Scene
-    breaker: Breaker
-    name: str
-    use: LimitUse
-    bases: tuple[str, ...]
-    position_id: str | None
-    gross: Decimal
-    new_day_at: datetime
-    needs_code: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakersView:
-    """Show every latched breaker, or that there is none."""
-
-    scene: Scene
-    breakers: tuple[tuple[Breaker, str], ...]
+from engine.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,77 +92,6 @@ class StrangerView:
     messages: int
     since: datetime
     next_at: datetime
-
-
-def breakers_view(scene: Scene, state: State) -> BreakersView:
-    """List the latched breakers, the oldest first."""
-    latched = sorted(state.breakers.values(), key=lambda breaker: breaker.since)
-    return BreakersView(
-        scene=scene,
-        breakers=tuple((breaker, short(breaker.breaker_id, "B")) for breaker in latched),
-    )
-
-
-def warning_view(
-    scene: Scene, event: BreakerWarned, state: State, quotes: Mapping[str, Quote]
-) -> WarningView:
-    """Show a warning."""
-    use = limit_use(state, quotes, event.kind, value=event.value, limit=event.limit)
-    return WarningView(scene=scene, use=use, at=event.at)
-
-
-def limit_use(
-    state: State, quotes: Mapping[str, Quote], kind: str, *, value: Decimal, limit: Decimal
-) -> LimitUse:
-    """Measure a limit; the amounts are those of now, the shares those that were judged."""
-    equity = state.equity
-    if equity is None:
-        return LimitUse(kind=kind, amount=None, amount_pct=value, limit=None, limit_pct=limit)
-    worth = valuation(state, quotes)
-    now = worth.equity if worth is not None else equity.equity
-    if kind == "daily_loss":
-        most = day_limit(state)
-        return LimitUse(
-            kind=kind,
-            amount=now - equity.day_open,
-            amount_pct=-value,
-            limit=-most if most is not None else None,
-            limit_pct=-limit,
-        )
-    return LimitUse(
-        kind=kind,
-        amount=now - equity.high_water,
-        amount_pct=-value,
-        limit=-equity.high_water * limit / HUNDRED,
-        limit_pct=-limit,
-    )
-
-
-def breaker_view(
-    scene: Scene,
-    breaker: Breaker,
-    state: State,
-    quotes: Mapping[str, Quote],
-    instruments: Mapping[str, Instrument],
-    *,
-    needs_code: bool = False,
-) -> BreakerView:
-    """Show a breaker."""
-    held = tuple(state.positions.values())
-    worth = valuation(state, quotes)
-    sampled = state.equity.gross if state.equity is not None else ZERO
-    tomorrow = scene.now.astimezone(UTC).date() + timedelta(days=1)
-    return BreakerView(
-        scene=scene,
-        breaker=breaker,
-        name=short(breaker.breaker_id, "B"),
-        use=limit_use(state, quotes, breaker.kind, value=breaker.value, limit=breaker.limit),
-        bases=tuple(listing(position.key, instruments).base for position in held),
-        position_id=held[0].position_id if len(held) == 1 else None,
-        gross=worth.gross if worth is not None else sampled,
-        new_day_at=datetime.combine(tomorrow, time(), tzinfo=UTC),
-        needs_code=needs_code,
-    )
 
 
 def books_view(

@@ -8,7 +8,22 @@ from typing import assert_never
 from engine import commands as c
 from engine import reports as r
 from engine.context import Context
-from engine.decide import account, answers, books, entries, exits, kill_switch, session, tickets
+from engine.decide import (
+    account,
+    answers,
+    books,
+    breakers,
+    entries,
+    exits,
+    factors,
+    flatten,
+    following,
+    kill_switch,
+    protection,
+    session,
+    tickets,
+    triggers,
+)
 from engine.decide.turn import Turn
 from engine.events import Event
 from engine.numbers import exact
@@ -27,6 +42,9 @@ def decided(state: State, message: Message, context: Context) -> Turn:
     turn = Turn(state, context, message)
     with exact():
         _dispatch(turn, message)
+        triggers.go_on(turn)
+        protection.tend(turn, message)
+        breakers.judge_told(turn, state.evidence)
     return turn
 
 
@@ -50,13 +68,19 @@ def _dispatch(turn: Turn, message: Message) -> None:
         case r.OrdersOpen():
             books.compare_orders(turn, message)
         case r.VenueSnapshot():
-            kill_switch.venue_shown(turn, message)
+            flatten.venue_shown(turn, message)
         case r.VenueSilent():
-            kill_switch.venue_silent(turn, message)
+            flatten.venue_silent(turn, message)
         case c.StartEngine():
             session.start(turn, message)
         case c.ArmLive():
             session.arm(turn, message)
+        case c.EnrolFactor():
+            factors.enrol(turn, message)
+        case c.RemoveFactor():
+            factors.remove(turn, message)
+        case c.LockFactor():
+            factors.lock(turn, message)
         case c.StopEngine():
             session.end(turn)
         case c.SubmitSignal():
@@ -80,19 +104,35 @@ def _dispatch(turn: Turn, message: Message) -> None:
         case c.RestoreProtections():
             exits.restore(turn, message)
         case c.TriggerExit():
-            exits.trigger(turn, message)
+            triggers.trigger(turn, message)
+        case c.FollowStop():
+            following.follow_stop(turn, message)
+        case c.MoveStop():
+            following.move_stop(turn, message)
+        case c.TrailStop():
+            following.trail_stop(turn, message)
+        case c.SetTimeStop():
+            following.set_time_stop(turn, message)
+        case c.TendStops():
+            triggers.close_due(turn)
         case c.Halt():
             kill_switch.halt(turn, message)
         case c.Flatten():
-            kill_switch.flatten(turn, message)
+            flatten.flatten(turn, message)
         case c.ContinueFlatten():
-            kill_switch.advance(turn)
+            flatten.advance(turn)
+        case c.NoteEmergency():
+            session.note_emergency(turn, message)
         case c.Resume():
             kill_switch.resume(turn, message)
         case c.TripBreaker():
-            account.trip(turn, message)
+            breakers.trip(turn, message)
         case c.RearmBreaker():
-            account.rearm(turn, message)
+            breakers.rearm(turn, message)
+        case c.SetTradingState():
+            breakers.set_trading_state(turn, message)
+        case c.CheckBreakers():
+            breakers.check(turn)
         case c.SampleEquity():
             account.sample(turn)
         case c.RollDay():

@@ -1,29 +1,25 @@
-"""The account decided: equity, breakers, days."""
-
-from decimal import Decimal
+"""The account decided: equity, days."""
 
 from engine import events as e
-from engine.commands import ENGINE, Actor, ActorKind, RearmBreaker, ReportDay, Role, TripBreaker
-from engine.decide.kill_switch import cancel_entries
+from engine.commands import ReportDay
+from engine.days import day_start_of
+from engine.decide.breakers import EQUITY, judge
+from engine.decide.fees import settle_fees
 from engine.decide.turn import Turn
-from engine.identities import digest
-from engine.numbers import ZERO
+from engine.equity import DaySummary
 from engine.portfolio import valuation
-from engine.risk_limits import TradingState
-from engine.state import DaySummary
 
 
 def sample(turn: Turn) -> None:
     """Measure equity on fresh marks, and trip or warn; a stale mark freezes everything."""
-    fresh = {
-        key: quote
-        for key in turn.state.positions
-        if (quote := turn.context.fresh(key, turn.state)) is not None
-    }
-    worth = valuation(turn.state, fresh)
+    settle_fees(turn)
+    now, age_s_max = turn.now, turn.state.limits.quote_age_s_max
+    quotes = turn.context.quotes
+    worth = valuation(turn.state, quotes, lambda quote: quote.age_s(now) <= age_s_max)
     if worth is None or turn.state.equity is None:
         return
     roll_day(turn)
+    priced = turn.state.equity.priced(worth.equity)
     turn.add(
         e.EquitySampled(
             at=turn.now,
@@ -32,78 +28,18 @@ def sample(turn: Turn) -> None:
             cash=worth.cash,
             unrealised_pnl=worth.unrealised_pnl,
             gross=worth.gross,
-            high_water=max(turn.state.equity.high_water, worth.equity),
+            high_water=priced.high_water,
+            unit_value=priced.unit_value,
+            rates=worth.rates,
         )
     )
-    equity = turn.state.equity
-    limits = turn.state.limits
-    _judge(turn, "daily_loss", equity.day_loss_pct, limits.daily_loss_pct_max)
-    _judge(turn, "drawdown", equity.drawdown_pct, limits.drawdown_pct_max)
-
-
-def _judge(turn: Turn, kind: str, value: Decimal, limit: Decimal) -> None:
-    if any(breaker.kind == kind for breaker in turn.state.breakers.values()):
-        return
-    name = kind.replace("_", " ").capitalize()
-    if value >= limit:
-        sentence = f"{name} {value:.2f}%, limit {limit:.2f}%"
-        _trip(turn, kind, value, limit, sentence)
-    elif value >= limit * turn.state.limits.warn_share and kind not in turn.state.warned:
-        turn.add(e.BreakerWarned(at=turn.now, kind=kind, value=value, limit=limit))
-
-
-def _trip(turn: Turn, kind: str, value: Decimal, limit: Decimal, sentence: str) -> None:
-    turn.add(
-        e.BreakerTripped(
-            at=turn.now,
-            command_id=turn.command_id,
-            breaker_id=digest(turn.journal_id, kind, turn.now.isoformat(), length=12),
-            kind=kind,
-            value=value,
-            limit=limit,
-            action=TradingState.HALTED,
-            sentence=sentence,
-        )
-    )
-    if turn.state.entries():
-        cancel_entries(turn, ENGINE, "breaker")
-
-
-def trip(turn: Turn, command: TripBreaker) -> None:
-    """Latch a breaker by hand."""
-    _trip(turn, "manual", ZERO, ZERO, command.reason)
-
-
-def rearm(turn: Turn, command: RearmBreaker) -> None:
-    """Re-arm one breaker, or all: an owner's act."""
-    if not _may(command.actor):
-        turn.refuse(command.actor, "re-arm", "role", "Only an owner may re-arm a breaker.")
-        return
-    wanted = command.breaker_id
-    ids = tuple(turn.state.breakers) if wanted is None else (wanted,)
-    known = [breaker_id for breaker_id in ids if breaker_id in turn.state.breakers]
-    if not known:
-        turn.refuse(command.actor, "re-arm", "no_breaker", "That breaker is not tripped.")
-        return
-    for breaker_id in known:
-        turn.add(
-            e.BreakerRearmed(
-                at=turn.now,
-                command_id=turn.command_id,
-                breaker_id=breaker_id,
-                actor=command.actor,
-            )
-        )
-
-
-def _may(actor: Actor) -> bool:
-    return actor.role is Role.OWNER or actor.kind in (ActorKind.SHELL, ActorKind.PROGRAM)
+    judge(turn, EQUITY)
 
 
 def roll_day(turn: Turn) -> None:
-    """Begin a new day (UTC); its opening equity is the last one measured before it."""
+    """Begin a new day; its opening equity is the last one measured before it, with its flows."""
     equity = turn.state.equity
-    today = turn.now.date()
+    today = day_start_of(turn.state.day_starts).day_of(turn.now)
     if equity is None or equity.day >= today:
         return
     turn.add(
@@ -122,6 +58,7 @@ def report_day(turn: Turn, command: ReportDay) -> None:
         equity=equity.equity,
         drawdown_pct=equity.drawdown_pct,
         tally=turn.state.tally,
+        flows=equity.day_flows,
     )
     tally = day.tally
     slippage = tally.slippage_bps_sum / tally.slippage_orders if tally.slippage_orders else None
@@ -144,5 +81,7 @@ def report_day(turn: Turn, command: ReportDay) -> None:
             incidents=tally.incidents,
             drawdown_pct=day.drawdown_pct,
             chain_head=command.chain_head,
+            flows=day.flows,
+            funding=tally.funding,
         )
     )

@@ -5,11 +5,12 @@ from decimal import Decimal
 from engine import events as e
 from engine import reports as r
 from engine.commands import ENGINE
+from engine.decide.fees import fee_paid, reporting_rate
 from engine.decide.turn import Turn
-from engine.identities import instrument_key
+from engine.exit_plan import NO_PLAN
 from engine.instruments import cash_currency
 from engine.numbers import ZERO
-from engine.orders import Order, OrderSide, OrderStatus, OrderTrigger, can
+from engine.orders import Order, OrderStatus, OrderTrigger, can
 from engine.portfolio import is_dust, is_swap
 from engine.positions import Fill
 from engine.reconcile import looks_ours
@@ -72,7 +73,12 @@ def submit_answered(turn: Turn, report: r.SubmitAnswer) -> None:
         case r.SubmitWithheld(text=text):
             if can(order, OrderTrigger.NOT_SEND):
                 turn.add(
-                    e.OrderNotSent(at=turn.now, client_order_id=order.client_order_id, reason=text)
+                    e.OrderNotSent(
+                        at=turn.now,
+                        client_order_id=order.client_order_id,
+                        reason=text,
+                        mid=_mid(turn, order.key),
+                    )
                 )
 
 
@@ -91,7 +97,13 @@ def _accept(turn: Turn, order: Order, venue_order_id: str | None) -> None:
 
 def _reject(turn: Turn, order: Order, code: str, text: str) -> None:
     turn.add(
-        e.OrderRejected(at=turn.now, client_order_id=order.client_order_id, code=code, reason=text)
+        e.OrderRejected(
+            at=turn.now,
+            client_order_id=order.client_order_id,
+            code=code,
+            reason=text,
+            mid=_mid(turn, order.key),
+        )
     )
 
 
@@ -112,15 +124,16 @@ def order_seen(turn: Turn, report: r.OrderSeen) -> None:
     if order is None or order.is_finished or report.filled < order.filled:
         return
     complete = report.filled == order.filled
+    name, mid = order.client_order_id, _mid(turn, order.key)
     match report.status:
         case r.VenueOrderStatus.OPEN:
             _accept(turn, order, report.venue_order_id)
         case r.VenueOrderStatus.FILLED:
             _accept(turn, order, report.venue_order_id)
         case r.VenueOrderStatus.CANCELED if complete and can(order, OrderTrigger.CANCEL):
-            turn.add(e.OrderCanceled(at=turn.now, client_order_id=order.client_order_id))
+            turn.add(e.OrderCanceled(at=turn.now, client_order_id=name, mid=mid))
         case r.VenueOrderStatus.EXPIRED if complete and can(order, OrderTrigger.EXPIRE):
-            turn.add(e.OrderExpired(at=turn.now, client_order_id=order.client_order_id))
+            turn.add(e.OrderExpired(at=turn.now, client_order_id=name, mid=mid))
         case r.VenueOrderStatus.REJECTED if complete and can(order, OrderTrigger.REJECT):
             _reject(turn, order, "rejected", report.reason or "the venue rejected it")
         case _:
@@ -142,11 +155,7 @@ def order_not_seen(turn: Turn, report: r.OrderNotSeen) -> None:
         )
     )
     since = order.unknown_since or turn.now
-    steady = turn.context.steady_since
-    if steady is not None:
-        # Neither a clock set forward nor one set back may pass for waiting, or hide it.
-        since = steady if steady > since or since > turn.now else since
-    waited_s = (turn.now - since).total_seconds()
+    waited_s = turn.context.lasted(since).total_seconds()
     enough = order.not_founds + 1 >= NOT_FOUNDS_MIN and waited_s >= turn.context.settle_s
     if report.complete and enough and order.filled == ZERO:
         text = f"in no list of the venue, asked {order.asks + 1} times over {waited_s:.0f} s"
@@ -164,24 +173,34 @@ def fill_reported(turn: Turn, fill: Fill) -> None:
     is_lost = order is None and _is_lost(turn, fill)
     if order is None and not is_lost:
         _suspect(turn, fill)
-    if order is not None and not order.is_exit:
+    if order is not None and not order.is_exit and order.fills == 0:
         _bare_dust(turn, fill.key, order)
-    fee_quote, fee_base = _fee(turn, fill)
+    fee = fee_paid(turn, fill)
     filled = order.filled + fill.quantity if order is not None else ZERO
     turn.add(
         e.FillBooked(
             at=turn.now,
             fill=fill,
-            fee_quote=fee_quote,
-            fee_base=fee_base,
+            fee_quote=fee.worth,
+            fee_base=fee.base,
             is_swap=is_swap(fill.symbol),
             is_late=order is not None and order.is_finished,
             overfill=max(ZERO, filled - order.quantity) if order is not None else ZERO,
             to_holding=order is None and not is_lost and not is_swap(fill.symbol),
+            fee_quotes=fee.quotes,
+            fee_owed=fee.owed,
+            rate=reporting_rate(turn, cash_currency(fill.symbol)),
+            mid=_mid(turn, fill.key),
         )
     )
     if fill.key not in turn.state.positions:
         _drop_exits(turn, fill.key)
+
+
+def _mid(turn: Turn, key: str) -> Decimal | None:
+    """Give the mid of now, for what the execution cost; None without a fresh quote."""
+    quote = turn.context.fresh(key, turn.state)
+    return quote.mid if quote is not None else None
 
 
 def _is_lost(turn: Turn, fill: Fill) -> bool:
@@ -221,8 +240,8 @@ def _bare_dust(turn: Turn, key: str, entry: Order) -> None:
     if position is None or not is_dust(position, context.instruments, context.quotes):
         return
     aside = key in turn.state.set_aside
-    left = position.stop is not None or bool(position.targets)
-    if aside or (left and (position.stop, position.targets) != (entry.stop, entry.targets)):
+    same = (position.stop, position.targets) == (entry.stop, entry.targets)
+    if aside or (position.is_guarded and not same):
         turn.add(
             e.ProtectionChanged(
                 at=turn.now,
@@ -231,6 +250,7 @@ def _bare_dust(turn: Turn, key: str, entry: Order) -> None:
                 stop=None,
                 targets=(),
                 reason="what it protected is sold",
+                plan=NO_PLAN,
             )
         )
 
@@ -247,21 +267,3 @@ def _drop_exits(turn: Turn, key: str) -> None:
                     reason="nothing is left to close",
                 )
             )
-
-
-def _fee(turn: Turn, fill: Fill) -> tuple[Decimal, Decimal]:
-    """Give the fee's worth in quote currency, and the part taken out of the bought base.
-
-    A fee in a third currency is converted at the mid of the moment; without a quote it counts as
-    zero here and shows in the venue's balance.
-    """
-    base = fill.symbol.partition("/")[0]
-    currency = cash_currency(fill.symbol)
-    if fill.fee_currency == currency or fill.fee == ZERO:
-        return fill.fee, ZERO
-    if fill.fee_currency == base:
-        spot_buy = fill.side is OrderSide.BUY and not is_swap(fill.symbol)
-        return fill.fee * fill.price, fill.fee if spot_buy else ZERO
-    pair = instrument_key(fill.venue, f"{fill.fee_currency}/{currency}")
-    quote = turn.context.quotes.get(pair)
-    return (fill.fee * quote.mid if quote is not None else ZERO), ZERO

@@ -5,15 +5,18 @@ from decimal import Decimal
 
 from engine import events as e
 from engine import reports as r
-from engine.commands import Adopt
+from engine.commands import ENGINE, Actor, Adopt
 from engine.decide.answers import halt_account, reappear
+from engine.decide.fees import reporting_rate
 from engine.decide.turn import Turn
-from engine.external import FlowReason
+from engine.external import Differing, FlowReason
 from engine.identities import digest, instrument_key
+from engine.instruments import cash_currency
 from engine.numbers import ZERO
 from engine.portfolio import is_swap
 from engine.reconcile import (
     CASH_TOLERANCE,
+    HOLDING_MIN,
     Difference,
     OrdersThere,
     cash_gap,
@@ -21,6 +24,7 @@ from engine.reconcile import (
     flow_reason,
     holdings,
     orders_there,
+    swaps_in,
 )
 
 FLOW_LOOKS_MIN = 3
@@ -78,22 +82,45 @@ def _holdings(turn: Turn, report: r.VenueSnapshot) -> None:
 def _cash(turn: Turn, report: r.VenueSnapshot) -> None:
     """Take over the venue's cash: at once the first time, later once a difference has settled."""
     state, venue = turn.state, report.venue
-    purse = instrument_key(venue, state.currency)
-    doubt = state.cash_doubts.get(purse)
+    if not report.balances:
+        return
     if is_uncounted(turn, venue):
         there = report.balances.get(state.currency, ZERO)
-        if report.balances:
-            _flow(turn, report, there - state.cash.get(purse, ZERO), FlowReason.OPENING)
+        gap = there - state.cash.get(instrument_key(venue, state.currency), ZERO)
+        _flow(turn, report, state.currency, gap, FlowReason.OPENING)
+    else:
+        _compare_cash(turn, report, state.currency)
+    for currency in state.cash_currencies:
+        if currency == state.currency:
+            continue
+        if instrument_key(venue, currency) in state.cash:
+            _compare_cash(turn, report, currency)
+        elif report.balances.get(currency, ZERO) >= HOLDING_MIN:
+            # The first count of a purse waits for a price, not for a difference to settle.
+            first = cash_gap(turn.state, report, currency)
+            if first is not None and first >= HOLDING_MIN:
+                _flow(turn, report, currency, first, FlowReason.OPENING)
+
+
+def _compare_cash(turn: Turn, report: r.VenueSnapshot, currency: str) -> None:
+    """Doubt a difference at first; book it as a flow once it has settled."""
+    gap = cash_gap(turn.state, report, currency)
+    doubt = turn.state.cash_doubts.get(instrument_key(report.venue, currency))
+    tolerance = _tolerance(turn, currency)
+    if gap is None or (doubt is None and abs(gap) < tolerance):
         return
-    gap = cash_gap(state, report)
-    if gap is None or (doubt is None and abs(gap) < CASH_TOLERANCE):
-        return
-    if abs(gap) < CASH_TOLERANCE:
-        _doubt(turn, report, ZERO)
+    if abs(gap) < tolerance:
+        _doubt(turn, report, currency, ZERO)
     elif doubt is None or doubt.amount != gap or doubt.looks < FLOW_LOOKS_MIN:
-        _doubt(turn, report, gap)
+        _doubt(turn, report, currency, gap)
     elif abs(turn.now - doubt.since) >= FLOW_SETTLES:
-        _flow(turn, report, gap, flow_reason(gap, report))
+        _flow(turn, report, currency, gap, flow_reason(gap, report, currency))
+
+
+def _tolerance(turn: Turn, currency: str) -> Decimal:
+    """Give what roundings may add up to: a cent of the reporting currency, or what buys one."""
+    rate = reporting_rate(turn, currency)
+    return CASH_TOLERANCE / rate if rate > ZERO else CASH_TOLERANCE
 
 
 def is_uncounted(turn: Turn, venue: str) -> bool:
@@ -102,14 +129,19 @@ def is_uncounted(turn: Turn, venue: str) -> bool:
     return journal is not None and journal.mode == "live" and venue not in turn.state.counted
 
 
-def _doubt(turn: Turn, report: r.VenueSnapshot, amount: Decimal) -> None:
-    turn.add(
-        e.CashDoubted(at=turn.now, venue=report.venue, currency=turn.state.currency, amount=amount)
-    )
+def _doubt(turn: Turn, report: r.VenueSnapshot, currency: str, amount: Decimal) -> None:
+    turn.add(e.CashDoubted(at=turn.now, venue=report.venue, currency=currency, amount=amount))
 
 
-def _flow(turn: Turn, report: r.VenueSnapshot, amount: Decimal, reason: FlowReason) -> None:
-    currency = turn.state.currency
+def _flow(
+    turn: Turn, report: r.VenueSnapshot, currency: str, amount: Decimal, reason: FlowReason
+) -> None:
+    """Book what came or went, at its worth now; without a price of the currency it waits."""
+    rate = turn.context.rate(currency, turn.state, venue=report.venue)
+    if rate is None:
+        return
+    swaps = swaps_in(report, currency) if reason is FlowReason.FUNDING else []
+    key = instrument_key(report.venue, swaps[0].symbol) if len(swaps) == 1 else ""
     turn.add(
         e.CashFlowed(
             at=turn.now,
@@ -118,6 +150,8 @@ def _flow(turn: Turn, report: r.VenueSnapshot, amount: Decimal, reason: FlowReas
             amount=amount,
             cash=turn.state.cash.get(instrument_key(report.venue, currency), ZERO) + amount,
             reason=reason,
+            rate=rate.value,
+            key=key,
         )
     )
 
@@ -135,22 +169,32 @@ def adopt(turn: Turn, command: Adopt) -> None:
 
 
 def _adopt_difference(turn: Turn, command: Adopt) -> None:
-    """Take the venue's quantity. What that changes is neither gain nor loss: it is a flow."""
     differing = turn.state.differing[command.key]
     if differing.there != command.quantity:
         turn.refuse(command.actor, "adopt", "changed", "The venue shows something else by now.")
-        return
-    held = turn.state.positions.get(command.key)
+    elif not take_over(turn, differing, command.actor):
+        turn.refuse(command.actor, "adopt", "no_price", "There is no price for this symbol yet.")
+
+
+def take_over(turn: Turn, differing: Differing, actor: Actor = ENGINE) -> bool:
+    """Take the venue's quantity; False while there is no price for it.
+
+    What that changes is neither gain nor loss: it is a flow.
+    """
+    key = differing.key
+    held = turn.state.positions.get(key)
     change = differing.there - (held.quantity if held is not None else ZERO)
-    quote = turn.context.quotes.get(command.key)
+    quote = turn.context.quotes.get(key)
     mark = quote.mark if quote is not None else None
     price = differing.entry_price or mark or (held.entry_price if held is not None else None)
     if price is None:
-        turn.refuse(command.actor, "adopt", "no_price", "There is no price for this symbol yet.")
-        return
+        return False
     worth = mark if mark is not None else price
-    flow = change * (worth - price if is_swap(command.key.partition(":")[2]) else worth)
-    _take(turn, command, change, price=price, flow=flow)
+    symbol = key.partition(":")[2]
+    flow = change * (worth - price if is_swap(symbol) else worth)
+    flow *= reporting_rate(turn, cash_currency(symbol))
+    _take(turn, key, actor, change, price=price, flow=flow)
+    return True
 
 
 def _adopt_holding(turn: Turn, command: Adopt) -> None:
@@ -168,31 +212,35 @@ def _adopt_holding(turn: Turn, command: Adopt) -> None:
     elif instrument.is_dust(holding, quote.bid):
         turn.refuse(command.actor, "adopt", "dust", "That is too little to be sold.")
     else:
-        worth = holding * quote.mark
-        _take(turn, command, holding, price=quote.mark, flow=worth, is_holding=True)
+        worth = holding * quote.mark * reporting_rate(turn, cash_currency(symbol))
+        _take(
+            turn, command.key, command.actor, holding, price=quote.mark, flow=worth, is_holding=True
+        )
 
 
 def _take(
     turn: Turn,
-    command: Adopt,
+    key: str,
+    actor: Actor,
     quantity: Decimal,
     *,
     price: Decimal,
     flow: Decimal,
     is_holding: bool = False,
 ) -> None:
-    held = turn.state.positions.get(command.key)
-    name = digest(turn.journal_id, command.command_id, command.key, length=15)
+    held = turn.state.positions.get(key)
+    asked = turn.command_id or f"found:{turn.state.seq}"
+    name = digest(turn.journal_id, asked, key, length=15)
     turn.add(
         e.PositionAdopted(
             at=turn.now,
             command_id=turn.command_id,
-            key=command.key,
+            key=key,
             position_id=held.position_id if held is not None else f"p{name}",
             quantity=quantity,
             price=price,
             flow=flow,
             is_holding=is_holding,
-            actor=command.actor,
+            actor=actor,
         )
     )

@@ -1,10 +1,12 @@
 """Signals decided: denied with every reason, offered as a ticket, or submitted."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from engine import events as e
 from engine.commands import Actor, ActorKind, SubmitSignal
+from engine.decide.attempts import send_exit
 from engine.decide.turn import Turn
 from engine.identities import digest
 from engine.numbers import HUNDRED, ZERO
@@ -13,6 +15,7 @@ from engine.proposals import Proposal, Unproposable, propose
 from engine.risk import asks_of, breaches_of
 from engine.signals import SignalAction, TradingSignal
 from engine.tickets import Ask, Confirmation, Ticket
+from engine.what_if import what_if
 
 
 def submit_signal(turn: Turn, command: SubmitSignal) -> None:
@@ -32,7 +35,8 @@ def submit_signal(turn: Turn, command: SubmitSignal) -> None:
     if isinstance(proposal, Unproposable):
         deny_unproposable(turn, signal, command.venue, command.actor, proposal)
         return
-    breaches = breaches_of(proposal, turn.state, turn.context)
+    proposal, doubted = _by_confidence(turn, proposal, command.actor)
+    breaches = (*doubted, *breaches_of(proposal, turn.state, turn.context))
     if breaches:
         deny(turn, proposal, breaches, command.actor, ticket_id=None)
         return
@@ -41,6 +45,28 @@ def submit_signal(turn: Turn, command: SubmitSignal) -> None:
         _open_ticket(turn, command, proposal, asks)
         return
     submit(turn, proposal, actor=command.actor, intent=command.command_id, ticket=None)
+
+
+def _by_confidence(
+    turn: Turn, proposal: Proposal, actor: Actor
+) -> tuple[Proposal, tuple[e.Breach, ...]]:
+    """Size a signal without a quantity by its confidence, unless a person gave it."""
+    signal = proposal.signal
+    if actor.kind is ActorKind.PERSON or proposal.is_exit or signal.quantity is not None:
+        return proposal, ()
+    share = turn.state.scaling.share(Decimal(str(signal.confidence)))
+    if share == ZERO:
+        least = turn.state.scaling.part_from
+        breach = e.Breach(
+            rule="confidence",
+            sentence=f"Confidence {signal.confidence:.2f}, at least {least:.2f}",
+            value=f"{signal.confidence:.2f}",
+            limit=f"{least:.2f}",
+        )
+        return proposal, (breach,)
+    quantity = proposal.instrument.quantity_rounded(proposal.quantity * share)
+    asked = proposal.quantity_asked * share
+    return replace(proposal, quantity=quantity, quantity_asked=asked), ()
 
 
 def _identified(turn: Turn, command: SubmitSignal) -> TradingSignal:
@@ -127,6 +153,7 @@ def submit(
         leverage=proposal.signal.leverage,
         stop=proposal.stop,
         targets=proposal.targets,
+        plan=proposal.plan,
         strategy=proposal.signal.strategy,
         reason="close" if proposal.is_exit else "signal",
         actor=actor.text,
@@ -136,6 +163,9 @@ def submit(
         price_decision=ticket.quote.mid if ticket is not None else arrival,
         price_arrival=arrival,
     )
+    if order.is_exit:
+        send_exit(turn, order)
+        return
     turn.add(e.OrderSubmitted(at=turn.now, command_id=turn.command_id, order=order))
 
 
@@ -170,6 +200,7 @@ def _open_ticket(
         stop=proposal.stop,
         stop_pnl=stop_pnl,
         targets=proposal.target_views(),
+        plan=proposal.plan,
         risk_pct=_share(stop_pnl, equity),
         quantity_after=proposal.quantity_after,
         asks=asks,
@@ -178,6 +209,7 @@ def _open_ticket(
         actor=command.actor.text,
         opened_at=turn.now,
         expires_at=turn.now + timedelta(seconds=turn.state.confirm.ticket_life_s),
+        what_if=what_if(proposal, turn.state, turn.context),
     )
     turn.add(e.TicketOpened(at=turn.now, command_id=turn.command_id, ticket=ticket))
 

@@ -1,5 +1,6 @@
 """Exits decided: cancels, closes, stops and targets."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -11,15 +12,16 @@ from engine.commands import (
     RestoreProtections,
     SetProtection,
     SetProtectionsAside,
-    TriggerExit,
 )
+from engine.decide.attempts import send_exit
 from engine.decide.turn import Turn
 from engine.identities import instrument_key
 from engine.numbers import ONE, ZERO, plain
 from engine.orders import Order, OrderKind, OrderPurpose, OrderStatus
 from engine.portfolio import closing_price, is_swap
 from engine.positions import Position
-from engine.signals import TARGETS_MAX, Target
+from engine.protection import is_protection
+from engine.signals import Target
 
 UNKNOWN_EXIT_WAIT_S = 3
 
@@ -38,6 +40,21 @@ def cancel_order(turn: Turn, command: CancelOrder) -> None:
         sentence = f"{order.short_id} is being cancelled already."
         turn.refuse(command.actor, "cancel", "order_cancelling", sentence)
         return
+    position = turn.state.positions.get(order.key)
+    if is_protection(order) and position is not None and position.stop is not None:
+        # Else another would be placed at once: who cancels a stop wishes for none.
+        turn.add(
+            e.ProtectionChanged(
+                at=turn.now,
+                command_id=turn.command_id,
+                key=position.key,
+                position_id=position.position_id,
+                stop=None,
+                targets=position.targets,
+                reason=command.actor.text,
+                plan=position.plan.without_trail(),
+            )
+        )
     turn.add(
         e.OrderCancelRequested(
             at=turn.now,
@@ -104,14 +121,23 @@ def submit_exit(
         price_decision=mid,
         price_arrival=mid,
     )
-    turn.add(e.OrderSubmitted(at=turn.now, command_id=turn.command_id, order=order))
+    send_exit(turn, order, is_bounded=leg != "flatten")
     return True
 
 
-def drop_resting_exits(turn: Turn, keys: tuple[str, ...]) -> None:
-    """Cancel limit exits that rest: they would hold back the exit that must go now."""
+def is_protecting_swap(order: Order) -> bool:
+    """Tell an order that protects a swap: reduce-only there, it holds no other exit back."""
+    return order.is_exit and order.price_trigger is not None and is_swap(order.symbol)
+
+
+def drop_resting_exits(
+    turn: Turn, keys: tuple[str, ...], keeps: Callable[[Order], bool] | None = None
+) -> None:
+    """Cancel exits that rest, but for what `keeps`: they hold back the exit that must go now."""
     for order in turn.state.orders.values():
         resting = order.is_exit and order.kind is not OrderKind.MARKET
+        if keeps is not None and keeps(order):
+            continue
         if resting and order.key in keys and not order.cancel_requested:
             turn.add(
                 e.OrderCancelRequested(
@@ -129,8 +155,18 @@ def attempts_of(turn: Turn, intent: str, key: str) -> int:
     return sum(1 for order in orders if order.intent == intent and order.key == key)
 
 
-def exit_quantity(turn: Turn, position: Position, wanted: Decimal) -> Decimal:
-    """Round and cap an exit.
+def exit_quantity(
+    turn: Turn,
+    position: Position,
+    wanted: Decimal,
+    *,
+    but: Order | None = None,
+    counts_unknown_stops: bool = False,
+) -> Decimal:
+    """Round and cap an exit; `but` is one that was held back and is about to be released.
+
+    What only protects takes nothing off: on a swap it is reduce-only, on spot the exit is held
+    back until it has ended.
 
     An unknown exit holds another back for three seconds on a swap, where the venue enforces
     reduce-only. On spot it is resolved first; once the settle window is over and nobody could
@@ -138,7 +174,11 @@ def exit_quantity(turn: Turn, position: Position, wanted: Decimal) -> Decimal:
     """
     pending = ZERO
     for order in turn.state.orders_on(position.key):
-        if not order.is_exit:
+        if not order.is_exit or is_protecting_swap(order) or order is but:
+            continue
+        if is_protection(order) and not (
+            counts_unknown_stops and order.status is OrderStatus.UNKNOWN
+        ):
             continue
         if order.status is OrderStatus.UNKNOWN:
             since = order.unknown_since or turn.now
@@ -209,7 +249,7 @@ def set_protection(turn: Turn, command: SetProtection) -> None:
 
 def set_aside(turn: Turn, command: SetProtectionsAside) -> None:
     """Take every stop and target away, remembering them."""
-    guarded = [p for p in turn.state.positions.values() if p.stop is not None or p.targets]
+    guarded = [p for p in turn.state.positions.values() if p.is_guarded]
     if not guarded:
         turn.refuse(command.actor, "cancel stops", "no_stops", "There is no stop to cancel.")
         return
@@ -222,62 +262,3 @@ def restore(turn: Turn, command: RestoreProtections) -> None:
         turn.refuse(command.actor, "put stops back", "no_stops", "No stop was set aside.")
         return
     turn.add(e.ProtectionsRestored(at=turn.now, command_id=turn.command_id, actor=command.actor))
-
-
-def trigger(turn: Turn, command: TriggerExit) -> None:
-    """Close by a watched stop or target, if it still stands and the quote still reaches it."""
-    position = turn.state.position(command.position_id)
-    if position is None:
-        return
-    target = _target(position, command.price) if command.leg == "target" else None
-    wanted = _reached(turn, position, command, target)
-    if wanted is None:
-        return
-    if command.leg == "stop":
-        drop_resting_exits(turn, (position.key,))
-    if exit_quantity(turn, position, wanted) <= ZERO:
-        return
-    turn.add(
-        e.ExitTriggered(
-            at=turn.now,
-            command_id=turn.command_id,
-            key=position.key,
-            position_id=position.position_id,
-            leg=command.leg,
-            price=command.price,
-            quote=command.quote,
-        )
-    )
-    submit_exit(
-        turn,
-        position,
-        wanted,
-        intent=command.command_id,
-        leg=command.leg,
-        reason=f"{command.leg} {plain(command.price)}",
-        targets=(target,) if target is not None else (),
-    )
-
-
-def _reached(
-    turn: Turn, position: Position, command: TriggerExit, target: Target | None
-) -> Decimal | None:
-    """Give the quantity a reached leg closes: all at a stop, its share at a target.
-
-    The last leg of a ladder that was to close everything takes what rounding left of the others.
-    """
-    held = abs(position.quantity)
-    if command.leg == "stop":
-        return held if position.stop == command.price else None
-    if target is None:
-        return None
-    wanted = position.quantity_peak * target.fraction
-    instrument = turn.context.instruments.get(position.key)
-    step = instrument.quantity_step if instrument is not None else ZERO
-    rounding = step * (TARGETS_MAX - 1) if held < position.quantity_peak else ZERO
-    last = len(position.targets) == 1
-    return held if last and held - wanted <= rounding else wanted
-
-
-def _target(position: Position, price: Decimal) -> Target | None:
-    return next((target for target in position.targets if target.price == price), None)

@@ -8,12 +8,14 @@ from engine.commands import (
     ArmLive,
     BindChat,
     NoteBacklog,
+    NoteEmergency,
     NoteStranger,
     Role,
     SetAlertMode,
     StartEngine,
 )
 from engine.decide.account import roll_day
+from engine.decide.factors import code_missing
 from engine.decide.tickets import end as end_ticket
 from engine.decide.turn import Turn
 from engine.numbers import ZERO
@@ -47,12 +49,16 @@ def start(turn: Turn, command: StartEngine) -> None:
             confirm=command.confirm,
             order_timeout_s=command.order_timeout_s,
             version=command.version,
+            owners=command.owners,
+            scaling=command.scaling,
+            day_starts=command.day_starts,
+            cash_currencies=command.cash_currencies,
         )
     )
     for ticket in tuple(turn.state.tickets.values()):
         end_ticket(turn, ticket, TicketStatus.EXPIRED, ENGINE, None)
     for order in tuple(turn.state.orders.values()):
-        unanswered = order.accepted_at is None and order.filled == 0
+        unanswered = order.accepted_at is None and order.filled == 0 and not order.held
         if unanswered and order.status in (OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL):
             turn.add(
                 e.OrderUnknown(
@@ -77,7 +83,7 @@ def arm(turn: Turn, command: ArmLive) -> None:
         turn.refuse(actor, "arm", "session", sentence)
     elif state.armed:
         turn.refuse(actor, "arm", "armed", "Live trading is armed already.")
-    else:
+    elif not code_missing(turn, actor, "arm"):
         turn.add(e.LiveArmed(at=turn.now, command_id=turn.command_id, actor=actor))
 
 
@@ -142,6 +148,19 @@ def note_stranger(turn: Turn, command: NoteStranger) -> None:
             command_id=turn.command_id,
             user_id=command.user_id,
             messages=command.messages,
+        )
+    )
+
+
+def note_emergency(turn: Turn, command: NoteEmergency) -> None:
+    """Note that what was done while the journal was away stands in it now."""
+    turn.add(
+        e.EmergencyMerged(
+            at=turn.now,
+            command_id=turn.command_id,
+            since=command.since,
+            events=command.events,
+            orders=command.orders,
         )
     )
 

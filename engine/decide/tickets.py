@@ -52,6 +52,7 @@ def _as_shown(proposal: Proposal, ticket: Ticket) -> Proposal:
         price_limit=ticket.price_limit,
         stop=ticket.stop,
         targets=ticket.order_targets,
+        plan=ticket.plan,
     )
 
 

@@ -114,7 +114,9 @@ def listing_of(
             name: _symbols(client.options[name])
             for name in client.options.get("marketHelperProps") or ()
         },
-        instruments=dict(_instruments(source.venue, markets.values(), client.precisionMode)),
+        instruments=dict(
+            _instruments(source.venue, markets.values(), client.precisionMode, loaded_at)
+        ),
     )
 
 
@@ -129,9 +131,9 @@ def _trimmed(entry: Mapping[str, object]) -> Entry:
 
 
 def _instruments(
-    venue: str, markets: Iterable[Entry], precision_mode: int
+    venue: str, markets: Iterable[Entry], precision_mode: int, loaded_at: datetime
 ) -> Iterable[tuple[str, Instrument]]:
     for market in markets:
-        instrument = instrument_of(venue, market, precision_mode)
+        instrument = instrument_of(venue, market, precision_mode, loaded_at)
         if instrument is not None:
             yield instrument_key(venue, instrument.symbol), instrument

@@ -1,6 +1,7 @@
 """Metadata: from ccxt's description of a market to an Instrument, exactly or not at all."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from engine.instruments import Instrument, InstrumentKind
@@ -15,8 +16,10 @@ PLACES_MAX = Decimal("1e-8")
 Market = Mapping[str, object]
 
 
-def instrument_of(venue: str, market: Market, precision_mode: int) -> Instrument | None:
-    """Describe a spot market or a linear swap.
+def instrument_of(
+    venue: str, market: Market, precision_mode: int, listed_at: datetime | None = None
+) -> Instrument | None:
+    """Describe a spot market or a linear swap, as the venue told it at `listed_at`.
 
     None for any other kind, and where the venue states no step: what cannot be rounded exactly
     cannot be traded.
@@ -56,6 +59,7 @@ def instrument_of(venue: str, market: Market, precision_mode: int) -> Instrument
         leverage_max=leverage if kind is InstrumentKind.SWAP else ONE,
         active=market.get("active") is not False,
         price_digits=None if digits is None else int(digits),
+        listed_at=listed_at,
     )
 
 

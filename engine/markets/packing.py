@@ -206,7 +206,12 @@ class Unpacking:
         assert self._head is not None, "the head comes first"
         self._markets[str(entry["symbol"])] = entry
         venue = self._source.venue
-        instrument = instrument_of(venue, entry, self._head["precision_mode"])
+        instrument = instrument_of(
+            venue,
+            entry,
+            self._head["precision_mode"],
+            datetime.fromisoformat(self._head["loaded_at"]),
+        )
         if instrument is not None:
             self._instruments[instrument_key(venue, instrument.symbol)] = instrument
 

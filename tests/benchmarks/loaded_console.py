@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from bot.app import App, ChatPlan
+from bot.app import App
 from bot.assembly import assembled
 from bot.cli.arguments import ENV_FILE
 from bot.cli.reading import settings_of
 from bot.clock import SystemClock, local_zone
 from bot.log import install
+from bot.plans import ChatPlan
 from bot.running import account_plan
 from bot.sandbox import Person, Sandbox
 from engine.identities import instrument_key

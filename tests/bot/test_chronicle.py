@@ -12,12 +12,13 @@ import pytest
 
 from bot.chronicle import CANDLES_AT_FIRST, CHARTED, QUOTED_MAX, Chronicle
 from engine.candles import CandlePage, Series, Timeframe
+from engine.equity import Equity
 from engine.events import DayRolled
 from engine.markets.catalogue import catalogue
 from engine.markets.manual import ManualMarket
 from engine.markets.simulated import SimulatedMarket
 from engine.ports import CandleSource, VenueUnavailable
-from engine.state import Equity, State
+from engine.state import State
 from storage.candles import Candles
 from storage.database import Database
 from storage.history import History

@@ -485,8 +485,8 @@ def test_a_demo_still_refuses_a_bad_trading_rule() -> None:
             {"BINANCE_SECRET": "s"},
             (
                 "BINANCE_SECRET is set but not read: of binance, BINANCE_API_KEY, "
-                "BINANCE_API_SECRET, BINANCE_API_PASSWORD, BINANCE_SANDBOX, BINANCE_API_URL "
-                "and BINANCE_WS_URL are."
+                "BINANCE_API_SECRET, BINANCE_API_PASSWORD, BINANCE_SANDBOX, BINANCE_API_URL, "
+                "BINANCE_WS_URL and BINANCE_STOPS are."
             ),
         ),
         (
@@ -625,6 +625,8 @@ def test_a_second_process_stands_by_on_a_server_unless_it_is_told_otherwise(
 
 
 def test_a_strange_standby_is_a_fault() -> None:
+    with pytest.raises(SettingsError, match="EMERGENCY_FILE names no file"):
+        load_settings({"EMERGENCY_FILE": "/gone/folder/file"}, for_command="journal")
     with pytest.raises(SettingsError, match="STANDBY"):
         load_settings({"STANDBY": "maybe"}, for_command="journal")
 

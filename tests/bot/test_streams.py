@@ -126,6 +126,7 @@ async def test_a_signal_comes_in_and_all_that_follows_goes_out_as_the_journal_ha
         assert payload["command_id"] == "signal:remote:first"
         assert payload["actor"] == {
             "kind": "strategy", "name": "remote", "user_id": None, "role": None, "chat_id": None,
+            "with_code": False,
         }  # fmt: skip
         (order,) = [each for each in out if each["kind"] == "OrderSubmitted"]
         assert json.loads(order["payload"])["order"]["strategy"] == "remote"

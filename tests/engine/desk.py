@@ -18,6 +18,7 @@ from engine.markets.catalogue import catalogue
 from engine.numbers import ZERO
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
+from engine.protection import StopRest, is_protection
 from engine.quotes import Quote
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
 from engine.signals import TradingSignal
@@ -27,7 +28,16 @@ from storage.codec import Codec
 from tests.engine.world import OWNER, TRADER, signal
 
 AT = datetime(2026, 11, 17, 14, 32, 5, tzinfo=UTC)
-LIMITS = RiskLimits(slippage_cap_bps=Decimal(10), drift_bps_max=Decimal(15))
+# Shares of exposure so wide that a rule under test stands alone; test_exposure narrows them.
+ROOMY = Decimal(10**12)
+LIMITS = RiskLimits(
+    slippage_cap_bps=Decimal(10),
+    drift_bps_max=Decimal(15),
+    position_pct_max=ROOMY,
+    coin_pct_max=ROOMY,
+    gross_pct_max=ROOMY,
+    net_pct_max=ROOMY,
+)
 NEVER = ConfirmPolicy(mode=ConfirmMode.NEVER)
 ALWAYS = ConfirmPolicy(mode=ConfirmMode.ALWAYS)
 STRATEGY = c.Actor(kind=ActorKind.STRATEGY, name="breakout")
@@ -37,12 +47,22 @@ __all__ = ["OWNER", "TRADER", "signal"]
 CODEC = Codec()
 # What the engine adds of its own accord, whatever it was asked: it names no command.
 OF_ITS_OWN = (
+    e.BreakerEased,
     e.BreakerWarned,
     e.FlattenAsked,
+    e.FlattenLooked,
     e.FlattenStillOpen,
     e.JournalOpened,
     e.OrderUnknown,
     e.ExternalCancelRequested,
+    e.ExitReleased,
+    e.OrderNotSent,
+)
+# Why the engine cancels orders of its own accord.
+OWN_REASONS = (
+    *("it holds back an exit", "it was given up", "an exit takes its place"),
+    *("nothing is left to protect", "the console watches it", "it protects nothing"),
+    *("another has taken its place", "another takes its place"),
 )
 
 
@@ -72,11 +92,13 @@ class Desk:
     armed: bool = False
     stop_latched: bool = False
     settle_s: int = 60
+    rests: Mapping[str, StopRest] = field(default_factory=dict)
     state: State = field(default_factory=State)
     quotes: dict[str, Quote] = field(default_factory=dict)
     instruments: dict[str, Instrument] = field(default_factory=lambda: catalogue("binance"))
     events: list[e.Event] = field(default_factory=list)
     given: int = 0
+    shown_by: dict[str, r.VenueSnapshot] | None = None
 
     def __post_init__(self) -> None:
         self.quote("BTC/USDT", "61236.33", "61243.67")
@@ -125,6 +147,8 @@ class Desk:
             "armed": self.armed,
             "stop_latched": self.stop_latched,
             "settle_s": self.settle_s,
+            "rests": self.rests,
+            "shown": self.shown_by,
         }
         return Context(**(base | fields))
 
@@ -165,6 +189,11 @@ class Desk:
         event = self.wish(made, actor)
         assert isinstance(event, e.OrderDenied), event
         return {breach.rule: breach for breach in event.breaches}
+
+    def judged(self, made: TradingSignal) -> dict[str, e.Breach]:
+        """Submit a signal; give what refused it by rule, nothing where it passed."""
+        event = self.wish(made)
+        return {b.rule: b for b in event.breaches} if isinstance(event, e.OrderDenied) else {}
 
     def fill(
         self,
@@ -249,6 +278,12 @@ class Desk:
             )
         )
 
+    def shown_again(self, *args: Any, **fields: Any) -> tuple[e.Event, ...]:
+        """Show the same twice, a second apart, as what counts as flat must be; all events."""
+        first = self.shown(*args, **fields)
+        self.later(1)
+        return (*first, *self.shown(*args, **fields))
+
 
 def is_sound(event: e.Event, message: Message, context: Context) -> None:
     """Hold what is true of every event: it is of this moment, it names the command that led to
@@ -256,9 +291,11 @@ def is_sound(event: e.Event, message: Message, context: Context) -> None:
     """
     assert event.at == context.now, event
     cause = message.command_id if isinstance(message, c.CommandBase) else None
-    of_its_own = isinstance(event, OF_ITS_OWN) or (
-        isinstance(event, e.OrderCancelRequested)
-        and event.reason in ("it holds back an exit", "it was given up")
+    places_stop = isinstance(event, e.OrderSubmitted) and is_protection(event.order)
+    of_its_own = (
+        isinstance(event, OF_ITS_OWN)
+        or places_stop
+        or (isinstance(event, e.OrderCancelRequested) and event.reason in OWN_REASONS)
     )
     assert event.command_id == (None if of_its_own else cause), event
     form = CODEC.encode(event)

@@ -401,6 +401,8 @@ def test_money_that_came_in_is_a_flow_once_it_has_settled_and_no_gain() -> None:
     assert equity is not None
     fifteen = Decimal(1500)
     assert (equity.equity, equity.high_water, equity.day_open) == (fifteen, fifteen, fifteen)
+    assert (equity.day_flows, equity.day_pnl) == (Decimal(500), Decimal(0))
+    assert equity.drawdown_pct == Decimal(0)
     assert desk.shown({"USDT": "1500"}) == ()
 
 
@@ -466,5 +468,6 @@ def test_external_orders_are_shown_counted_and_cancelled_by_a_persons_flatten_on
     assert "balance" in desk.denied(signal(quantity="0.0015"))
     assert "ExternalCancelRequested" not in kinds(desk.give(c.Flatten))
     other = Desk(cash="1000")
-    other.shown(orders=(seen,))
+    other.hold("BTC/USDT", "0.001", "61240")
+    other.shown({"BTC": "0.001"}, orders=(seen,))
     assert "ExternalCancelRequested" in kinds(other.give(c.Flatten, with_external=True))

@@ -121,7 +121,7 @@ CASES: list[tuple[dict[str, Any], Prepare, dict[str, Any], e.Breach]] = [
         {},
         a_breaker_that_only_reduces,
         {"quantity": "0.001"},
-        breach("trading_state", "Only exits now.", value="reducing"),
+        breach("trading_state", "Only exits: a breaker tripped.", value="reducing"),
     ),
     (  # what would pass is rounded down to cents: 1,248.029
         {},
@@ -376,7 +376,10 @@ def rules_broken(desk: Desk, proposal: Proposal) -> list[str]:
 
 def with_equity(desk: Desk, amount: Decimal) -> None:
     assert desk.state.equity is not None
-    desk.state = replace(desk.state, equity=replace(desk.state.equity, equity=amount))
+    worth = replace(
+        desk.state.equity, equity=amount, high_water=amount, day_open=amount, loss_base=amount
+    )
+    desk.state = replace(desk.state, equity=worth)
 
 
 @pytest.mark.parametrize(("more", "broken"), [("0", []), ("0.01", ["order_size"])])
@@ -687,9 +690,11 @@ def test_the_stricter_trading_state_comes_last() -> None:
 def test_only_what_rounds_and_caps_may_refuse_an_exit() -> None:
     assert [rule.name for rule in RULES if rule.exits] == ["minimum", "flip"]
     assert [rule.name for rule in RULES] == [
-        "trading_state", "symbol_state", "instrument", "minimum", "maximum", "flip", "order_size",
-        "collar", "duplicate", "open_orders", "balance", "positions", "leverage", "signal_age",
-        "unknown", "armed",
+        "trading_state", "symbol_state", "instrument", "metadata", "minimum", "maximum", "flip",
+        "order_size", "collar", "slippage", "duplicate", "order_rate", "open_orders", "balance",
+        "self_trade", "positions", "position_size", "coin", "gross", "net", "leverage",
+        "account_leverage", "daily_loss", "drawdown", "signal_age", "clock_skew", "unknown",
+        "armed",
     ]  # fmt: skip
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
+from engine.equity import Equity
 from engine.fold import apply
 from engine.risk_limits import TradingState
-from engine.state import Equity, State
+from engine.state import State
 from tests.engine.desk import OWNER, TRADER, Desk, kinds, signal
 
 
@@ -74,7 +75,7 @@ def test_a_tripped_breaker_halts_cancels_entries_and_trips_once() -> None:
     assert desk.state.orders[name].cancel_requested
     assert kinds(sample(desk)) == ["EquitySampled"]
     breach = desk.denied(signal("eth", quantity="0.01"))["trading_state"]
-    assert breach.sentence == "Halted: a breaker tripped."
+    assert breach.sentence == "Halted: the daily loss breaker tripped."
 
 
 def test_it_warns_once() -> None:

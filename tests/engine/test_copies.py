@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 
 from engine.copies import copied, quick
+from engine.equity import DayTally
 from engine.orders import Order, OrderStatus
 from engine.positions import Position
 from engine.signals import Target
-from engine.state import DayTally, State
+from engine.state import State
 from tests.storage.samples import filled
 
 

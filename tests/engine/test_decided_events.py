@@ -345,6 +345,7 @@ def test_a_tripped_breaker_says_what_was_measured_and_what_the_limit_is(
         unrealised_pnl=Decimal(0),
         gross=Decimal(0),
         high_water=Decimal(10000),
+        unit_value=Decimal(amount),
     )
     assert tripped == e.BreakerTripped(
         at=desk.now,
@@ -378,7 +379,9 @@ def test_a_re_armed_breaker_names_its_person() -> None:
     (name,) = desk.state.breakers
     shell = c.Actor(kind=c.ActorKind.SHELL, name="quarterdeck")
     assert desk.give(c.RearmBreaker, shell, command_id="tap", breaker_id=name) == (
-        e.BreakerRearmed(at=desk.now, command_id="tap", breaker_id=name, actor=shell),
+        e.BreakerRearmed(
+            at=desk.now, command_id="tap", breaker_id=name, actor=shell, kind="manual"
+        ),
     )
 
 

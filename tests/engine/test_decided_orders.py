@@ -262,8 +262,15 @@ def test_a_ticket_s_risk_is_no_share_of_nothing() -> None:
     desk = Desk()
     assert desk.state.equity is not None
     for amount, share in ((Decimal(0), False), (Decimal(-1), False), (Decimal(1), True)):
-        desk.state = replace(desk.state, equity=replace(desk.state.equity, equity=amount))
-        limits = replace(desk.state.limits, order_notional_pct_max=Decimal(10**9))
+        worth = replace(
+            desk.state.equity, equity=amount, high_water=Decimal(0), loss_base=Decimal(0)
+        )
+        desk.state = replace(desk.state, equity=worth)
+        limits = replace(
+            desk.state.limits,
+            order_notional_pct_max=Decimal(10**9),
+            leverage_max=Decimal(10**9),
+        )
         desk.state = replace(desk.state, limits=limits)
         event = desk.wish(signal(quantity="0.001", stop_loss_pct=2), ticket_wanted=True)
         shown = isinstance(event, e.TicketOpened) and event.ticket.risk_pct is not None
@@ -470,7 +477,9 @@ def test_a_close_sends_an_exit_with_everything_of_its_position() -> None:
     held = desk.state.positions[PERP_KEY]
     events = desk.give(c.ClosePosition, command_id="tap", position_id=held.position_id)
     assert kinds(events) == ["OrderSubmitted"]
-    assert order_in(events) == exit_of(desk, "tap", "close", reason="close")
+    assert order_in(events) == exit_of(
+        desk, "tap", "close", reason="close", price_limit=Decimal("61540.9")
+    )
 
 
 def test_a_stop_sends_an_exit_that_says_which_level_it_was() -> None:
@@ -497,6 +506,7 @@ def test_a_stop_sends_an_exit_that_says_which_level_it_was() -> None:
     )
     assert isinstance(sent, e.OrderSubmitted)
     mid = {"price_decision": Decimal(62501), "price_arrival": Decimal(62501)}
+    mid["price_limit"] = Decimal("62814.6")  # 50 bps behind the ask
     assert sent.order == exit_of(desk, "watch", "stop", reason="stop 62500", **mid)
 
 
@@ -515,7 +525,7 @@ def test_a_target_s_exit_carries_the_target_and_a_stop_s_carries_none() -> None:
     assert (order.reason, order.quantity) == ("target 62000", Decimal("0.005"))
     assert order.client_order_id == named("watch", f"target:{KEY}")
     # and the stop's exit, of the same position with the target still on it
-    desk.state = replace(desk.state, positions={KEY: held}, orders={})
+    desk.state = replace(desk.state, positions={KEY: held}, orders={}, open_on={})
     last = order_in(desk.give(c.TriggerExit, c.ENGINE, leg="stop", **given))
     assert (last.targets, last.quantity) == ((), Decimal("0.01"))
 

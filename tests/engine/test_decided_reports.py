@@ -10,12 +10,14 @@ import pytest
 from engine import commands as c
 from engine import events as e
 from engine import reports as r
+from engine.exit_plan import ExitPlan
 from engine.orders import OrderSide, OrderStatus
 from engine.signals import Target
 from tests.engine.desk import AT, Desk, kinds, signal
 
 KEY = "binance:BTC/USDT"
 PERP = "BTC/USDT:USDT"
+BTC, ETH, XRP = Decimal(61240), Decimal("3396.3"), Decimal("2.1461")
 
 
 def sent(desk: Desk, **fields: Any) -> str:
@@ -46,9 +48,9 @@ def test_each_answer_to_a_submit_is_journaled_with_its_words() -> None:
     )
     assert events == (
         e.OrderAccepted(at=AT, client_order_id=taken, venue_order_id="v7"),
-        e.OrderRejected(at=AT, client_order_id=refused, code="-2010", reason="no funds"),
+        e.OrderRejected(at=AT, client_order_id=refused, code="-2010", reason="no funds", mid=ETH),
         e.OrderUnknown(at=AT, client_order_id=silent, reason="timeout"),
-        e.OrderNotSent(at=AT, client_order_id=withheld, reason="halted meanwhile"),
+        e.OrderNotSent(at=AT, client_order_id=withheld, reason="halted meanwhile", mid=XRP),
     )
 
 
@@ -127,7 +129,7 @@ def test_an_order_seen_rejected_gives_the_venue_s_reason(reason: str, told: str)
     desk = Desk()
     name = sent(desk)
     assert desk.tell(seen(desk, name, "rejected", reason=reason)) == (
-        e.OrderRejected(at=desk.now, client_order_id=name, code="rejected", reason=told),
+        e.OrderRejected(at=desk.now, client_order_id=name, code="rejected", reason=told, mid=BTC),
     )
 
 
@@ -203,6 +205,7 @@ def test_the_third_complete_search_after_the_window_settles_with_the_numbers() -
         client_order_id=name,
         code="not_found",
         reason="in no list of the venue, asked 4 times over 61 s",
+        mid=BTC,
     )
 
 
@@ -284,6 +287,7 @@ def test_a_fill_is_booked_with_everything_that_was_found_out_about_it() -> None:
         is_swap=False,
         is_late=False,
         overfill=Decimal("0.002"),
+        mid=BTC,
     )
 
 
@@ -371,6 +375,7 @@ def test_dust_loses_the_protection_of_what_was_sold_before_an_entry_enlarges_it(
         stop=None,
         targets=(),
         reason="what it protected is sold",
+        plan=ExitPlan(),
     )
     assert changes == ([expected] if bared else [])
     # and what the entry brought is kept at its further fills

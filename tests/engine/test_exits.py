@@ -92,12 +92,12 @@ def test_a_spot_short_is_judged_by_the_ask() -> None:
     assert trigger_price(held, quote_of("BTC/USDT", "1", "2")) == 2
 
 
-def test_the_stop_comes_before_a_target_and_the_nearest_target_first() -> None:
+def test_the_stop_comes_before_a_target_and_the_furthest_target_stands_for_all() -> None:
     desk = holding(targets=LADDER, stop_loss=60000)
     held = position(desk)
     found = reached(held, quote_of("BTC/USDT", "64000", "64001"))
     assert found is not None
-    assert found.price == Decimal(62000)
+    assert found.price == Decimal(63000)
     crossed = replace(held, stop=Decimal(65000))
     stop = reached(crossed, quote_of("BTC/USDT", "64000", "64001"))
     assert stop is not None
@@ -184,29 +184,37 @@ def test_a_single_target_on_half_closes_half() -> None:
     assert position(desk).stop == Decimal(60000)
 
 
-@pytest.mark.parametrize("end", ["refused", "withheld", "expired", "canceled"])
+@pytest.mark.parametrize("end", ["refused", "withheld"])
 def test_a_target_whose_exit_came_to_nothing_is_watched_again(end: str) -> None:
     desk = holding(targets=LADDER)
     taken = exit_of(fire(desk, "target", "62000")).order.client_order_id
     match end:
         case "refused":
             desk.tell(r.SubmitRefused(client_order_id=taken, code="x", text="y"))
-        case "withheld":
-            desk.tell(r.SubmitWithheld(client_order_id=taken, text="y"))
         case _:
-            desk.seen(taken, end)
+            desk.tell(r.SubmitWithheld(client_order_id=taken, text="y"))
     assert {target.price for target in position(desk).targets} == {Decimal(62000), Decimal(63000)}
     assert exit_of(fire(desk, "target", "62000")).order.client_order_id != taken
 
 
-def test_the_unfilled_share_of_a_target_is_watched_again() -> None:
+@pytest.mark.parametrize("end", ["expired", "canceled"])
+def test_the_unfilled_share_of_a_target_goes_on_at_once(end: str) -> None:
     desk = holding(quantity="0.04", targets=LADDER)
     taken = exit_of(fire(desk, "target", "62000")).order.client_order_id
     desk.fill(taken, "0.015", "62000")
-    desk.seen(taken, "expired", "0.015")
-    back = {target.price: target.fraction for target in position(desk).targets}
-    assert back == {Decimal(62000): Decimal("0.125"), Decimal(63000): Decimal("0.5")}
-    assert exit_of(fire(desk, "target", "62000")).order.quantity == Decimal("0.005")
+    rest = exit_of(desk.seen(taken, end, "0.015")).order
+    assert rest.quantity == Decimal("0.005")
+    share = {target.price: target.fraction for target in rest.targets}
+    assert share == {Decimal(62000): Decimal("0.125")}
+    assert [target.price for target in position(desk).targets] == [Decimal(63000)]
+
+
+def test_an_exit_that_a_person_cancelled_goes_on_by_nothing_and_its_target_is_watched() -> None:
+    desk = holding(quantity="0.04", targets=LADDER)
+    taken = exit_of(fire(desk, "target", "62000")).order.client_order_id
+    desk.give(c.CancelOrder, client_order_id=taken)
+    assert kinds(desk.seen(taken, "canceled")) == ["OrderCanceled"]
+    assert {target.price for target in position(desk).targets} == {Decimal(62000), Decimal(63000)}
 
 
 def test_a_target_returns_to_no_other_position() -> None:

@@ -29,6 +29,7 @@ PERP = "BTC/USDT:USDT"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.dispatch.FLATTEN_EVERY_S", 0.05)
+    monkeypatch.setattr("engine.decide.flatten.LOOK_AGAIN_S", 0.02)
     monkeypatch.setattr("engine.monitor.POLL_MIN_S", 0.02)
     monkeypatch.setattr("engine.monitor.POLL_MAX_S", 0.2)
     monkeypatch.setattr("engine.monitor.SEARCH_MAX_S", 0.2)
@@ -111,8 +112,8 @@ async def test_an_unknown_exit_on_a_swap_is_replaced_and_never_flips() -> None:
 async def test_a_venue_that_is_down_is_shouted_and_flat_comes_when_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("engine.decide.kill_switch.ALERT_AFTER_S", 0)
-    monkeypatch.setattr("engine.decide.kill_switch.ASK_AGAIN_S", 0)
+    monkeypatch.setattr("engine.decide.flatten.ALERT_AFTER_S", 0)
+    monkeypatch.setattr("engine.decide.flatten.ASK_AGAIN_S", 0)
     async with world(**FREE) as w:
         await fill(w, "ETH/USDT", "0.3")
         w.venue.faults.go_down()

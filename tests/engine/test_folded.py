@@ -15,7 +15,8 @@ from engine.orders import OrderSide, OrderStatus
 from engine.risk_limits import TradingState
 from engine.signals import Target, TradingSignal
 from engine.sizing import Sizing, quantity_wanted
-from engine.state import Breaker, Reserved
+from engine.state import Reserved
+from engine.stops import Breaker
 from tests.engine.desk import AT, LIMITS, Desk, quote_of, signal
 
 KEY = "binance:BTC/USDT"
@@ -265,12 +266,12 @@ def test_a_size_that_cannot_be_told_says_what_to_give() -> None:
     ("action", "mark", "leg"),
     [
         ("buy", "60000", Reached(leg="stop", price=Decimal(60000))),
-        ("buy", "64000", Reached(leg="target", price=Decimal(62000))),
+        ("buy", "64000", Reached(leg="target", price=Decimal(63000))),
         ("short", "63000", Reached(leg="stop", price=Decimal(63000))),
-        ("short", "58000", Reached(leg="target", price=Decimal(60500))),
+        ("short", "58000", Reached(leg="target", price=Decimal(60000))),
     ],
 )
-def test_what_is_reached_is_the_stop_or_the_nearest_target(
+def test_what_is_reached_is_the_stop_or_the_furthest_target(
     action: str, mark: str, leg: Reached
 ) -> None:
     prices = ("62000", "63000") if action == "buy" else ("60500", "60000")

@@ -114,7 +114,7 @@ def test_flatten_closes_longs_and_shorts_then_asks_the_venue_and_ends() -> None:
     fill_exits(desk)
     assert kinds(tick(desk)) == ["FlattenAsked"]
     assert tick(desk) == ()
-    assert kinds(desk.shown()) == ["FlattenVerified", "FlattenEnded"]
+    assert kinds(desk.shown_again()) == ["FlattenLooked", "FlattenVerified", "FlattenEnded"]
     assert desk.state.flattening is None
     assert desk.state.trading is TradingState.HALTED
     assert tick(desk) == ()
@@ -204,7 +204,7 @@ def test_dust_does_not_hold_up_flat() -> None:
     desk.fill(sold, "0.00995", "61240")
     assert "binance:BTC/USDT" in desk.state.positions
     assert kinds(desk.give(c.Flatten))[-1] == "FlattenAsked"
-    assert kinds(desk.shown({"BTC": "0.00005"})) == ["FlattenVerified", "FlattenEnded"]
+    assert kinds(desk.shown_again({"BTC": "0.00005"}))[1:] == ["FlattenVerified", "FlattenEnded"]
 
 
 def seen(name: str | None) -> r.OrderSeen:
@@ -237,7 +237,7 @@ def test_flat_is_what_the_venue_shows_not_what_we_believe(
     assert desk.state.flattening is not None
     assert tick(desk, 4) == ()
     assert kinds(tick(desk, 1)) == ["FlattenAsked"]
-    assert "FlattenEnded" in kinds(desk.shown())
+    assert "FlattenEnded" in kinds(desk.shown_again())
 
 
 def test_what_filled_after_the_question_is_closed_before_it_is_flat() -> None:
@@ -255,19 +255,24 @@ def test_what_filled_after_the_question_is_closed_before_it_is_flat() -> None:
     assert kinds(tick(desk)) == ["OrderSubmitted"]
     fill_exits(desk)
     tick(desk, 6)
-    assert "FlattenEnded" in kinds(desk.shown())
+    assert "FlattenEnded" in kinds(desk.shown_again())
 
 
 def test_every_venue_must_show_itself_flat_and_a_silent_one_is_shouted() -> None:
     desk = Desk(accounts=("binance", "bybit"))
     desk.give(c.Flatten)
-    assert kinds(desk.shown()) == ["FlattenVerified"]
+    assert kinds(desk.shown_again()) == ["FlattenLooked", "FlattenVerified"]
     events = desk.tell(r.VenueSilent(venue="bybit", text="no answer"))
     assert kinds(events) == ["VenueWentSilent", "FlattenStillOpen"]
     assert desk.tell(r.VenueSilent(venue="bybit", text="no answer")) == ()
     tick(desk, 6)
-    assert kinds(desk.shown()) == ["FlattenVerified"]
-    assert kinds(desk.shown(venue="bybit")) == ["VenueAnswered", "FlattenVerified", "FlattenEnded"]
+    assert kinds(desk.shown_again()) == ["FlattenLooked", "FlattenVerified"]
+    assert kinds(desk.shown_again(venue="bybit")) == [
+        "VenueAnswered",
+        "FlattenLooked",
+        "FlattenVerified",
+        "FlattenEnded",
+    ]
 
 
 def test_acknowledging_stops_the_ringing_and_nothing_else() -> None:

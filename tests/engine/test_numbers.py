@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from engine.equity import Equity
 from engine.numbers import ZERO, age_text
-from engine.state import Equity
 from engine.steadiness import JUMP, Steadiness
 from tests.engine.desk import AT
 

@@ -58,6 +58,7 @@ def test_every_reason_is_given_at_once() -> None:
         "balance",
         "positions",
         "leverage",
+        "account_leverage",
         "signal_age",
     }
 
@@ -219,7 +220,7 @@ CASES: list[tuple[str, dict[str, Any], Change, dict[str, Any], Change, dict[str,
     ),
     (
         "maximum",
-        {"order_notional_pct_max": Decimal(10**9)},
+        {"order_notional_pct_max": Decimal(10**9), "leverage_max": Decimal(10**9)},
         wealthy,
         {"quantity": "1000"},
         wealthy,

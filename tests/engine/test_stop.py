@@ -14,7 +14,8 @@ from engine import reports as r
 from engine.errors import AppendUncertain, JournalUnavailable
 from engine.orders import OrderSide, OrderStatus
 from engine.positions import Fill
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits, TradingState
+from engine.scopes import Scope, ScopeKind
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.test_loop import TroubledJournal
 from tests.engine.world import TRADER, World, world
@@ -50,6 +51,30 @@ async def test_a_stop_withholds_entries_before_the_journal_has_it() -> None:
         assert not w.venue.ledger.orders
 
 
+async def test_a_stop_of_one_coin_withholds_its_entries_before_the_journal_has_it() -> None:
+    # given a journal that blocks, with two orders already decided behind it
+    journal = TroubledJournal()
+    async with world(journal=journal, confirm=NEVER) as w:
+        journal.gate.clear()
+        bitcoin = asyncio.create_task(w.buy(quantity="0.001"))
+        ether = asyncio.create_task(w.buy("ETH/USDT", quantity="0.01"))
+        await asyncio.sleep(0.01)
+        # when somebody stops the one
+        scope = Scope(kind=ScopeKind.SYMBOL, name="BTC")
+        halted = TradingState.HALTED
+        stop = w.engine.latch_stop(w.named(c.SetTradingState, scope=scope, trading=halted))
+        assert not w.engine.loop.is_latched
+        assert w.engine.state.restrictions == {}
+        journal.gate.set()
+        sent = [(await each).events[-1] for each in (bitcoin, ether)]
+        names = [one.order.client_order_id for one in sent if isinstance(one, e.OrderSubmitted)]
+        await stop
+        # then it is withheld, and the other leaves
+        await w.until(lambda: all(name in w.engine.state.orders_finished for name in names))
+        statuses = [w.engine.state.orders_finished[name].status for name in names]
+        assert statuses == [OrderStatus.NOT_SENT, OrderStatus.FILLED]
+
+
 async def test_the_gate_withholds_what_is_halted_cancelled_or_old_and_passes_exits() -> None:
     async with world(confirm=NEVER) as w:
         gate = w.engine.dispatcher.gate
@@ -67,7 +92,7 @@ async def test_the_gate_withholds_what_is_halted_cancelled_or_old_and_passes_exi
         await w.give(c.Halt)
         finished = w.engine.state.orders_finished.values()
         exit_ = next(order for order in finished if order.is_exit)
-        assert gate(exit_) is None
+        assert gate(exit_) == "nothing is left to close"
         entry = next(order for order in finished if not order.is_exit)
         assert gate(entry) == "halted before it was sent"
         await w.give(c.Resume)
@@ -102,7 +127,7 @@ async def test_an_entry_decided_before_its_symbol_may_only_be_reduced_is_not_sen
         await w.engine.loop.send(r.FillReported(fill=fill))
         assert waiting.key in w.engine.state.reducing
         # then the one on its way is withheld, and another symbol's is not
-        assert gate(waiting) == "only exits on its symbol before it was sent"
+        assert gate(waiting) == "only exits there before it was sent"
         assert gate(elsewhere) is None
 
 
@@ -155,7 +180,12 @@ async def test_a_ticket_cannot_be_confirmed_while_halted() -> None:
 
 
 async def test_stop_is_answered_while_ten_venue_calls_hang() -> None:
-    limits = RiskLimits(order_notional_pct_max=Decimal(50))
+    limits = RiskLimits(
+        order_notional_pct_max=Decimal(50),
+        orders_per_s_max=100,
+        venue_orders_per_s_max=100,
+        strategy_orders_per_s_max=100,
+    )
     async with world(confirm=NEVER, limits=limits, submit_timeout_s=30.0) as w:
         w.venue.faults.script(Operation.SUBMIT, *[Fault(kind=FaultKind.SWALLOWED)] * 10)
         names = [await buy(w, quantity=f"0.00{10 + n}") for n in range(10)]

@@ -1,14 +1,16 @@
 """A submit without an answer: never a second order, never "failed", settled on the venue's word."""
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from engine import commands as c
 from engine import events as e
+from engine.breaker_limits import BreakerLimits
 from engine.orders import OrderStatus
-from engine.risk_limits import ConfirmMode, ConfirmPolicy
+from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.world import World, signal, world
 from tests.simulation.virtual_time import run
@@ -237,7 +239,8 @@ async def test_what_was_unknown_at_a_crash_is_asked_about_by_the_next_process() 
 
 
 async def _silent_for_two_minutes() -> None:
-    async with world(**FAST) as w:
+    deaf = RiskLimits(breakers=BreakerLimits(venue_errors_pct_max=Decimal(101)))
+    async with world(**FAST, limits=deaf) as w:
         # given an order that the venue has, and a venue that answers nothing for two minutes
         go_wrong(w, FaultKind.LOST)
         for operation in (Operation.STREAM, Operation.LOOKUP):

@@ -15,11 +15,12 @@ from engine.commands import Actor, ActorKind, Role
 from engine.journal_memory import MemoryJournal
 from engine.markets.catalogue import catalogue
 from engine.markets.manual import ManualMarket
-from engine.ports import Lease
+from engine.ports import Lease, Venue
 from engine.receipts import Receipt
 from engine.venues.faults import FaultRate
 from engine.venues.ledger import MemoryLedgerStore
 from engine.venues.paper import PaperVenue
+from storage.emergency import EmergencyJournal
 
 OWNER = Actor(kind=ActorKind.PERSON, user_id=4242, role=Role.OWNER, chat_id=4242)
 TRADER = Actor(kind=ActorKind.PERSON, user_id=77, role=Role.TRADER, chat_id=77)
@@ -80,7 +81,8 @@ async def world(
 ) -> AsyncIterator[World]:
     """Run an engine on paper, prices set by hand: BTC 61,240, ETH 3,396, SOL 149.90.
 
-    `settings` are the engine's, and `lease` if it has one; `rates` what goes wrong at the venue.
+    `settings` are the engine's, `lease` and `emergency` if it has them, and what the venue is
+    reached `through`; `rates` what goes wrong at the venue.
     """
     clock = SystemClock()
     market = ManualMarket(instruments=catalogue("binance").values(), clock=clock)
@@ -94,16 +96,21 @@ async def world(
         cash={"USDT": Decimal(10000)},
     )
     lease: Lease | None = settings.pop("lease", None)
+    emergency: EmergencyJournal | None = settings.pop("emergency", None)
+    through: Callable[[Venue], Venue] = settings.pop("through", lambda venue: venue)
     configured = EngineSettings(journal_id="testjournal", **settings)
     engine = ExecutionEngine(
         journal=journal,
-        venues={"binance": venue},
+        venues={"binance": through(venue)},
         quotes=market,
         clock=clock,
         settings=configured,
         jitter=random.Random(1),
         lease=lease,
+        emergency=emergency,
     )
+    if emergency is not None:
+        emergency.merged = engine.note_emergency
     made = World(engine, venue, market, journal, store, configured)
     made.set("BTC/USDT", "61240")
     made.set("ETH/USDT", "3396")

@@ -16,8 +16,8 @@ CLOCKS = frozenset(
 )
 # Who draws what nobody may guess: names of journals and tokens, where a process is put together.
 SECRET_ROOMS = (
-    "bot/assembly.py", "bot/embed.py", "bot/demo.py", "bot/kill_switch.py", "bot/sandbox/",
-    "engine/markets/public.py",
+    "bot/assembly.py", "bot/embed.py", "bot/demo.py", "bot/kill_switch.py", "bot/plans.py",
+    "bot/sandbox/", "engine/markets/public.py",
 )  # fmt: skip
 # Dice without a seed are made where the process is put together, or where none were handed over.
 DICE_ROOMS = ("bot/",)

@@ -14,7 +14,10 @@ EXCUSE = "Long because"
 
 # Values in, values out: no I/O, clock, randomness or log (DESIGN 3.1). Every module of the engine
 # is pure but these: the loop, what it talks to, the ports it talks through, and what runs it.
-_ROOMS = "ports loop gathering inbox monitor watch dispatch runtime execution journal_memory"
+_ROOMS = (
+    "ports loop gathering counted inbox detour emergency monitor watch dispatch runtime execution "
+    "journal_memory"
+)
 SHELL = frozenset(f"{_ROOMS} venues markets".split())
 IMPURE_LIBRARIES = frozenset(
     "asyncio time random os logging secrets socket ssl threading subprocess multiprocessing "

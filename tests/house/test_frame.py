@@ -88,6 +88,6 @@ def test_render_asks_for_every_secret_instead_of_storing_it() -> None:
     assert set(sources) == {"sync:", "generateValue:"}
 
 
-def test_the_example_file_names_all_six_variables_of_a_venue() -> None:
+def test_the_example_file_names_every_variable_of_a_venue() -> None:
     for suffix in VENUE_VARIABLES:
         assert f"BINANCE_{suffix}" in example_variables()

@@ -64,15 +64,15 @@ HALT_GATE_REMOVED = Mutant(
         Edit(
             path="engine/dispatch.py",
             original="""\
-        if self._loop.is_latched or state.trading is not TradingState.ACTIVE:
-            return "halted before it was sent"
+        if self._loop.is_latched or self._loop.is_latched_for(order):
+            return HALTED
 """,
             replacement="",
         ),
         Edit(
-            path="engine/dispatch.py",
-            original="from engine.risk_limits import TradingState\n",
-            replacement="",
+            path="engine/sending.py",
+            original="            return HALTED\n",
+            replacement="            return None\n",
         ),
     ),
     suites=("tests/engine/test_stop.py",),
@@ -122,9 +122,9 @@ BREAKER_NOT_LATCHED = Mutant(
     mistake="tells of a tripped breaker, and goes on trading",
     edits=(
         Edit(
-            path="engine/state.py",
-            original="        states = [breaker.action for breaker in self.breakers.values()]\n",
-            replacement="        states = list[TradingState]()\n",
+            path="engine/standings.py",
+            original="            if breaker.scope.covers(venue, symbol, strategy):\n",
+            replacement="            if breaker.acknowledged:\n",
         ),
     ),
     suites=("tests/engine/test_breakers.py", "tests/engine/test_stop.py"),
@@ -154,9 +154,9 @@ REDUCING_NOT_DECIDED = Mutant(
     mistake="lets entries through on a symbol that may only be reduced",
     edits=(
         Edit(
-            path="engine/risk_rules.py",
-            original="    if proposal.key in state.reducing:\n",
-            replacement="    if proposal.key in state.reducing and proposal.position is None:\n",
+            path="engine/standings.py",
+            original="    if key in state.reducing:\n",
+            replacement="    if key in state.reducing and key not in state.positions:\n",
         ),
     ),
     suites=("tests/engine/test_risk.py", "tests/engine/test_answers.py"),
@@ -168,12 +168,9 @@ REDUCING_IGNORED_AT_SEND = Mutant(
     mistake="sends what was decided before its symbol was set to be reduced only",
     edits=(
         Edit(
-            path="engine/dispatch.py",
-            original="""\
-        if order.key in state.reducing:
-            return "only exits on its symbol before it was sent"
-""",
-            replacement="",
+            path="engine/sending.py",
+            original="            return REDUCING\n",
+            replacement="            return None\n",
         ),
     ),
     suites=("tests/engine/test_stop.py",),

@@ -36,19 +36,19 @@ class Ledger:
         price: Fraction,
         fee_worth: Fraction,
         fee_units: Fraction,
+        fee_cash: Fraction,
     ) -> None:
         """Book one execution.
 
         `fee_worth` is the fee in cash currency, however paid; `fee_units` what was kept back of the
-        bought units instead of cash.
+        bought units instead of cash, `fee_cash` what was taken from this cash.
         """
         self.volume += units * price
         self.fees += fee_worth
         is_swap = ":" in symbol
         if not is_swap:
             self.cash -= sign * units * price
-        if not fee_units:
-            self.cash -= fee_worth
+        self.cash -= fee_cash
         gains = ZERO
         # Unit for unit would be the simplest; two parts, what closes and what opens, are the same.
         holding = self.holdings.get(symbol, Holding())

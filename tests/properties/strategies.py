@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from engine.commands import ClosePosition, SetProtection
+from engine.exit_plan import ExitPlan
 from engine.signals import SignalAction, Target, TradingSignal
 
 AT = datetime(2026, 11, 17, 14, 32, 5, tzinfo=UTC)
@@ -116,8 +117,21 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(kind)
+    if kind is ExitPlan:
+        return _plans()
     assert dataclasses.is_dataclass(kind), f"no strategy for {kind}"
     return st.deferred(lambda: _built(kind))
+
+
+def _plans() -> st.SearchStrategy[ExitPlan]:
+    percent = st.decimals(min_value="0.1", max_value="99", places=2)
+    return st.builds(
+        ExitPlan,
+        trail_pct=percent,
+        trail_from_pct=st.none() | percent,
+        break_even_after=st.none() | st.integers(1, 6),
+        close_after_s=st.none() | st.integers(60, 86400),
+    )
 
 
 def _built(kind: Any) -> st.SearchStrategy[Any]:

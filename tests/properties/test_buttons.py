@@ -26,10 +26,12 @@ from bot.callbacks import (
     size_name,
     suggestion_name,
 )
+from bot.views.scopes import token_of
 from engine import commands as c
 from engine import events as e
 from engine.decide import decide
 from engine.identities import client_order_id, digest, instrument_key
+from engine.scopes import Scope, ScopeKind
 from tests.engine.desk import OWNER, Desk, signal
 
 KINDS = sorted(CODES.values(), key=lambda kind: kind.__name__)
@@ -51,6 +53,11 @@ SYMBOLS = st.builds(
     st.booleans(),
 )
 KEYS = st.builds(instrument_key, VENUES, SYMBOLS)
+SCOPES = st.builds(
+    Scope,
+    kind=st.sampled_from(list(ScopeKind)[1:]),
+    name=st.one_of(VENUES, KEYS, st.text(min_size=1)),
+)
 # The ids as the engine makes them, by the name of the field that carries them.
 IDS: dict[str, st.SearchStrategy[Any]] = {
     "ticket_id": st.builds(digest, st.text(max_size=9), length=st.just(16)),
@@ -70,6 +77,7 @@ IDS: dict[str, st.SearchStrategy[Any]] = {
         SEQS.map("warning:daily_loss:{}".format),
         st.sampled_from(["flatten", "stop"]),
     ),
+    "scope": SCOPES.map(token_of),
     "percent": st.integers(1, 100),
     "index": st.integers(0, 99),
     "number": st.integers(0, 10**6),

@@ -166,6 +166,7 @@ class Console(RuleBasedStateMachine):
             price=Fraction(fill.price),
             fee_worth=worth,
             fee_units=Fraction(fill.fee) if kept_back else Fraction(0),
+            fee_cash=Fraction(0) if in_base else worth,
         )
 
     # -- commands --------------------------------------------------------------------------------

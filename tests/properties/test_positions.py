@@ -87,7 +87,10 @@ def possible(wanted: list[Execution]) -> list[Execution]:
 
 
 def worth_and_units(each: Execution) -> tuple[Fraction, Fraction]:
-    """Give the fee's worth in cash currency, and what it kept back of the bought units."""
+    """Give the fee's worth in cash currency, and what it kept back of the bought units.
+
+    One that nothing prices costs nothing yet.
+    """
     fee, currency = each.fee
     if currency == "NOTHING":
         return Fraction(0), Fraction(0)
@@ -128,6 +131,7 @@ def enter(ledger: Ledger, each: Execution) -> None:
         price=Fraction(each.price),
         fee_worth=worth,
         fee_units=kept_back,
+        fee_cash=worth if each.fee[1] == "USDT" else Fraction(0),
     )
 
 
@@ -200,7 +204,16 @@ def test_money_at_any_mark_is_what_went_in_and_what_was_earned(
     equity = state.cash["binance:USDT"] + swaps + units
     open_pnl = sum((p.unrealised_pnl(marks[key]) for key, p in state.positions.items()), ZERO)
     earned = Decimal(1_000_000) + state.tally.realised_pnl + open_pnl
-    assert abs(equity - earned) < Decimal("1e-9")
+    # A fee out of coins that are not counted is money that came in, and was lost at once.
+    assert state.equity is not None
+    assert abs(equity - state.equity.day_flows - earned) < Decimal("1e-9")
+    assert nearly(state.equity.day_flows, sum(map(beside, possible(wanted)), Fraction(0)))
+
+
+def beside(each: Execution) -> Fraction:
+    """Give what a fee took of coins that are neither this cash nor what was bought."""
+    worth, kept_back = worth_and_units(each)
+    return worth if each.fee[1] != "USDT" and not kept_back else Fraction(0)
 
 
 @given(wanted=st.lists(executions(SPOT + SWAPS), min_size=2, max_size=10), data=st.data())

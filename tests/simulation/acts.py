@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from engine import commands as c
 from engine.commands import Actor, ActorKind, Role
 from engine.orders import OrderSide
+from engine.risk_limits import TradingState
+from engine.scopes import EVERYWHERE, Scope, ScopeKind
 from engine.signals import Target
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.world import signal
@@ -33,6 +35,13 @@ TEXTS = (
     "/buy BTC/USDT nan usdt", "/sell DOGE/USDT 5", "/cancel", "/close", "/chart BTC/USDT", "hello",
     "/buy BTC/USDT 1e9 usdt", "/resume", "🙂" * 30,
 )  # fmt: skip
+SCOPES = (
+    EVERYWHERE,
+    Scope(kind=ScopeKind.VENUE, name="binance"),
+    Scope(kind=ScopeKind.STRATEGY, name="manual"),
+    Scope(kind=ScopeKind.SYMBOL, name="BTC"),
+    Scope(kind=ScopeKind.SYMBOL, name="binance:ETH/USDT"),
+)
 SPOT = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 
 
@@ -184,6 +193,51 @@ async def trip(session: "Session") -> None:
     await wish(session)
 
 
+async def hold_back(session: "Session") -> None:
+    """Somebody holds a venue, a coin, a strategy or everything back, in the middle of a wish."""
+    dice = session.dice
+    if dice.random() < 0.5:
+        await wish(session)
+        await session.pass_time(dice.choice([0, 0, 0.02, 0.06]))
+    if dice.random() < 0.3:
+        words = dice.choice(["btc", "binance", "eth/usdt", "strategy manual", "nonsense"])
+        session.outside.telegram.say(dice.choice([OWNER, TRADER, VIEWER]), f"/stop {words}")
+        await wish(session)
+        return
+    scope = dice.choice(SCOPES)
+    trading = dice.choice([TradingState.REDUCING, TradingState.HALTED, TradingState.ACTIVE])
+    session.give(session.named(c.SetTradingState, scope=scope, trading=trading))
+    await wish(session)
+
+
+async def be_refused(session: "Session") -> None:
+    """The venue refuses one order after another, and somebody tries once more."""
+    refused = Fault(kind=FaultKind.REFUSED)
+    session.outside.faults.script(Operation.SUBMIT, *[refused] * 6)
+    for number in range(7):
+        made = signal(session.dice.choice(SPOT), "buy", notional=str(20 + number))
+        session.give(session.named(c.SubmitSignal, signal=made, venue="binance"))
+        await session.pass_time(0.5)
+
+
+async def lose(session: "Session") -> None:
+    """Somebody buys high and sells low, again and again, and tries once more."""
+    for _ in range(4):
+        symbol = session.dice.choice(SPOT)
+        made = signal(symbol, "buy", notional="1000")
+        session.give(session.named(c.SubmitSignal, signal=made, venue="binance"))
+        await session.pass_time(1)
+        session.outside.move(symbol, 0.97)
+        session.outside.quote()
+        for position in tuple(session.state.positions.values()):
+            if position.symbol == symbol:
+                name = position.position_id
+                session.give(session.named(c.ClosePosition, position_id=name))
+        await session.pass_time(1)
+    session.give(session.named(c.SampleEquity, c.SCHEDULE))
+    await wish(session)
+
+
 async def flood(session: "Session") -> None:
     """Three hundred commands wait behind a disk that hangs, and a stop comes last."""
     session.outside.disk.hangs_s = 0.5
@@ -201,7 +255,24 @@ async def flatten(session: "Session") -> None:
         if found:
             session.outside.telegram.tap(OWNER, found[-1][0], found[-1][2])
     else:
-        session.give(session.named(c.Flatten))
+        session.give(session.named(c.Flatten, with_external=session.dice.random() < 0.3))
+    if session.dice.random() < 0.2:
+        await session.pass_time(session.dice.uniform(0.05, 3))
+        await trade_elsewhere(session)
+
+
+async def flatten_away(session: "Session") -> None:
+    """The database is away for seconds, and somebody wants to be flat meanwhile."""
+    dice, disk = session.dice, session.outside.disk
+    disk.is_down = True
+    session.outside.later(dice.uniform(1, 12), disk.come_back)
+    await session.pass_time(dice.uniform(0.05, 1))
+    await flatten(session)
+    await session.pass_time(dice.uniform(0.2, 4))
+    if dice.random() < 0.3:
+        await wish(session)
+    if dice.random() < 0.2:
+        await crash(session)
 
 
 async def resume(session: "Session") -> None:
@@ -354,8 +425,12 @@ ACTS: Mapping[str, tuple[Act, float]] = {
     "cancel": (cancel, 2),
     "stop": (stop, 1.0),
     "trip": (trip, 0.5),
+    "hold_back": (hold_back, 0.8),
+    "be_refused": (be_refused, 0.4),
+    "lose": (lose, 0.4),
     "flood": (flood, 0.1),
     "flatten": (flatten, 0.4),
+    "flatten_away": (flatten_away, 0.3),
     "resume": (resume, 1.5),
     "stop_again": (stop_again, 0.7),
     "move": (move, 4),

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from engine.errors import AppendUncertain, JournalUnavailable
 from storage.database import OPEN_TIMEOUT_S, Database
+from storage.emergency_file import EmergencyFile
 from tests.simulation.life import Life
 
 R = TypeVar("R")
@@ -37,6 +38,7 @@ class Disk:
     def __init__(self, folder: Path, dice: random.Random) -> None:
         self.file = folder / "journal.db"
         self.url = f"sqlite:///{self.file}"
+        self.emergency = folder / "journal.db.emergency"
         self.fail_share = 0.0
         self.is_down = False
         self.hangs_s = 0.0
@@ -60,6 +62,10 @@ class Disk:
         if self.fail_share and self._dice.random() < self.fail_share:
             return self._dice.choice(tuple(DiskFault))
         return None
+
+    def emergency_fails(self) -> bool:
+        """Throw the dice for one write of the emergency file, which lies on another disk."""
+        return bool(self.fail_share) and self._dice.random() < self.fail_share / 4
 
     def hang_s(self) -> float:
         """Give how long the next write is to hang, once."""
@@ -125,6 +131,27 @@ class SimulatedDatabase(Database):
             await asyncio.sleep(self._disk.stall_s())
             self._life.check()
         return await super().read(function)
+
+
+class SimulatedEmergency(EmergencyFile):
+    """The real emergency file, inline; it may fail, and the process may die around each write."""
+
+    room_bytes = 8192  # a start writes it, and there are many
+
+    def __init__(self, path: Path, *, disk: Disk, life: Life) -> None:
+        super().__init__(path, inline=True)
+        self._disk = disk
+        self._life = life
+        # The system closes what a dead process held.
+        life.at_death.append(self.close)
+
+    def _write(self, text: bytes, offset: int) -> None:
+        self._life.point("before writing the emergency file")
+        if self._disk.emergency_fails():
+            raise JournalUnavailable("the emergency file's disk is full")
+        super()._write(text, offset)
+        self._disk.on_commit()
+        self._life.point("after writing the emergency file")
 
 
 def _torn(function: Callable[[Connection], R]) -> Callable[[Connection], R]:

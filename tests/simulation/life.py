@@ -1,7 +1,7 @@
 """A life: one process from its start to its death, which may come between any two of its acts."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ class Life:
         self.points = 0
         self.dies_at = dies_at
         self.over = asyncio.Event()
+        self.at_death: list[Callable[[], None]] = []
         self._trace = trace
         self._outside = outside
         self._tasks: list[asyncio.Task[Any]] = []
@@ -54,6 +55,8 @@ class Life:
         """Die."""
         self._trace.note("DIES", f"life {self.number} at point {self.points}, {what}")
         self.over.set()
+        for close in self.at_death:
+            close()
 
     def begin(self, work: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
         """Begin what belongs to the process and dies with it."""

@@ -12,7 +12,7 @@ from fractions import Fraction
 from engine import events as e
 from engine.commands import ActorKind, AlertKind, AlertMode
 from engine.identities import short
-from engine.orders import Order
+from engine.orders import Order, OrderKind
 from tests.simulation.outside import OWNERS
 from tests.simulation.telegram import Shown
 
@@ -103,6 +103,13 @@ class Hearing:
             case _:
                 return list(self.chats)
 
+    def _only_protected(self, name: str) -> bool:
+        """Tell a stop that rested and sold nothing: its end rings only if it was the venue's own.
+
+        Whether it was the first of a row of such ends is judged by tests of its own.
+        """
+        return self.orders[name].kind is OrderKind.STOP and not self.filled[name]
+
     def _told(
         self, seq: int, event: e.Event
     ) -> tuple[AlertKind, tuple[str, ...], tuple[str, ...]] | None:
@@ -112,6 +119,10 @@ class Hearing:
                 order = self.orders.get(fill.client_order_id or "")
                 name = fill.trade_id if order is None else order.short_id
                 return AlertKind.FILL, (name,), ()
+            case e.OrderRejected() | e.OrderNotSent() | e.OrderCanceled() | e.OrderExpired() if (
+                self._only_protected(event.client_order_id)
+            ):
+                return None
             case (
                 e.OrderUnknown()
                 | e.OrderRejected()

@@ -3,6 +3,7 @@
 """
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +16,8 @@ from engine.risk_limits import RiskLimits
 from engine.tickets import Ticket, TicketStatus
 from engine.venues.account import Account
 from tests.simulation.oracle_books import Books
-from tests.simulation.outside import OWNERS, TRADER
+from tests.simulation.oracle_holds import Holds
+from tests.simulation.outside import HOLDINGS, OWNERS, TRADER
 
 ZERO = Decimal(0)
 SETTLE_S = 55.0  # the wall clock may jump by some seconds
@@ -46,7 +48,7 @@ class Sends:
         self.pressed: dict[str, float] = {}
         self.consumed: dict[str, int] = {}
         self.halted = False
-        self.breakers: set[str] = set()
+        self.holds = Holds()
         self.equity = Fraction(0)
         self._seq = 0
         self._tickets: dict[str, TicketStatus] = {}
@@ -61,16 +63,23 @@ class Sends:
     def forget_unheard(self) -> None:
         """Forget stops that died with whoever heard them: the next process hears them again."""
         self.pressed = {p: at_s for p, at_s in self.pressed.items() if p in self.consumed}
+        self.holds.forget_unheard()
 
     def take(self, event: e.Event, now_s: float) -> None:
         """Take in one durable event."""
         self._seq += 1
         self.now_s = now_s
+        self.holds.take(event)
         if event.command_id is not None:
             self.consumed.setdefault(event.command_id, self._seq)
         match event:
             case e.OrderSubmitted(order=order):
                 self._submit(order, event.at, now_s)
+            case e.ExitReleased(client_order_id=name, quantity=quantity):
+                held = self.submitted[name]
+                assert quantity <= held.quantity, f"{name} is released larger than it was asked"
+                self.submitted[name] = replace(held, quantity=quantity)
+                self._exit_only_reduces(self.submitted[name])
             case e.OrderUnknown():
                 self.standing[event.client_order_id] = UNKNOWN
                 self.unknown_s[event.client_order_id] = now_s
@@ -109,7 +118,7 @@ class Sends:
                 self.standing[name] = OPEN
 
     def _take_permission(self, event: e.Event) -> None:
-        """Follow who may trade: stops, breakers, tickets."""
+        """Follow who may trade: stops, tickets. What else holds back is in `holds`."""
         match event:
             case e.TradingHalted():
                 self.halted = True
@@ -117,11 +126,6 @@ class Sends:
                 _owner_only(actor, "trading is resumed")
                 self.halted = False
                 self.pressed = {p: s for p, s in self.pressed.items() if p not in self.consumed}
-            case e.BreakerTripped(breaker_id=breaker_id):
-                self.breakers.add(breaker_id)
-            case e.BreakerRearmed(breaker_id=breaker_id, actor=actor):
-                _owner_only(actor, f"breaker {breaker_id} is re-armed")
-                self.breakers.discard(breaker_id)
             case e.TicketOpened(ticket=ticket):
                 assert ticket.ticket_id not in self._tickets, "I16: a ticket opens twice"
                 self._tickets[ticket.ticket_id] = TicketStatus.OPEN
@@ -156,10 +160,11 @@ class Sends:
         if order.signal_id is not None:
             self._use(f"order of {order.signal_id}")
         if order.is_exit:
-            self._exit_only_reduces(order)
+            if not order.held:
+                self._exit_only_reduces(order)
             return
         assert not self.halted, f"I12: entry {name} is decided while halted"
-        assert not self.breakers, f"I12: entry {name} is decided past a breaker"
+        self.holds.assert_free(order, f"entry {name} is decided", now_s)
         beside = [n for n, o in self.submitted.items() if o.key == order.key and n != name]
         unknown = [n for n in beside if self.standing.get(n) == UNKNOWN]
         assert not unknown, f"I11: {name} is decided beside unanswered {unknown}"
@@ -198,6 +203,7 @@ class Sends:
                 and other.key == order.key
                 and name != order.client_order_id
                 and name in self.standing
+                and not self._may_pass(order, other)
                 # The venue enforces reduce-only there: another exit may pass an unanswered one.
                 # On spot it waits out the settle window; then the free balance is the cap.
                 and not (
@@ -211,6 +217,21 @@ class Sends:
         assert Fraction(order.quantity) <= room, (
             f"I13: exit {order.short_id} of {order.quantity}, {float(room)} left to close"
         )
+
+    def _may_pass(self, order: Order, other: Order) -> bool:
+        """Tell whether an exit may stand beside a stop: both together close no more than is held.
+
+        On a swap both only reduce. On spot after three seconds, where the account holds nothing
+        else that the two could sell.
+        """
+        if OrderKind.STOP not in (order.kind, other.kind):
+            return False
+        if ":" in order.symbol:
+            return True
+        if order.kind is OrderKind.STOP:
+            return False
+        waited_s = self.now_s - self.submitted_s[order.client_order_id]
+        return order.symbol.partition("/")[0] not in HOLDINGS and waited_s >= 3
 
     def _within_limits(self, order: Order) -> None:
         """I11: worst case, with everything that is open, waiting or unknown."""
@@ -275,7 +296,7 @@ class Sends:
         assert age_s <= AGE_S_MAX + 0.1, f"I12: entry {name} leaves {age_s:.1f} s after its commit"
         late = [press for press, at_s in self.pressed.items() if at_s < now_s]
         assert not late, f"I12: entry {name} leaves after {late}"
-        assert not self.breakers, f"I12: entry {name} leaves past a breaker"
+        self.holds.assert_free(order, f"entry {name} leaves", now_s)
         assert not self.halted, f"I12: entry {name} leaves while halted"
         self._within_limits(order)
 

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from datetime import UTC, timedelta
 from decimal import Decimal
 
-from bot.app import App, ChatPlan, Ways
+from bot.app import App
 from bot.assembly import Account, AccountPlan, Depth, Parts, assembled
+from bot.plans import ChatPlan, Ways
 from bot.schedule import Schedule
 from bot.secret import Secret
 from bot.settings import OperatorSetting
+from engine.breaker_limits import BreakerLimits
 from engine.commands import Role
 from engine.execution import ExecutionEngine
 from engine.markets.catalogue import catalogue
@@ -17,7 +19,7 @@ from engine.markets.manual import ManualMarket
 from engine.ports import Clock, Quotes
 from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
 from storage.database import Database
-from tests.simulation.disk import SimulatedDatabase
+from tests.simulation.disk import SimulatedDatabase, SimulatedEmergency
 from tests.simulation.life import Life
 from tests.simulation.line import Line
 from tests.simulation.outside import OWNER, PARTNER, TRADER, VIEWER, Outside
@@ -37,6 +39,23 @@ LIMITS = RiskLimits(
     positions_max=4,
     duplicate_window_s=2,
     daily_loss_pct_max=Decimal("0.8"),
+    drawdown_pct_max=Decimal("1.5"),
+    # So small that a session's bad luck trips each of them now and then.
+    breakers=BreakerLimits(
+        losses_max=3,
+        failures_max=4,
+        reject_orders_min=5,
+        reject_pct_max=Decimal(40),
+        unknown_orders_max=2,
+        mismatch_s_max=20,
+        stale_s_max=8,
+        venue_errors_window_s=20,
+        venue_errors_pct_max=Decimal(60),
+        slippage_pct_max=Decimal("0.3"),
+        slippage_pct_warn=Decimal("0.1"),
+        slippage_orders_min=2,
+        cooldown_s=20,
+    ),
 )
 # Few, so that most starts fold a tail upon a snapshot, and some sessions see several.
 SNAPSHOT_EVERY = 25
@@ -111,6 +130,7 @@ class Process:
             name=lambda: f"{outside.seed:016x}",
             jitter=outside.dice(f"engine {life.number}"),
             snapshot_every=SNAPSHOT_EVERY,
+            emergency=lambda path: SimulatedEmergency(path, disk=outside.disk, life=life),
         )
         ways = Ways(
             bot=outside.telegram.bot(life),

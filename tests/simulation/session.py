@@ -194,6 +194,9 @@ class Session:
             self.pressed_s[command.command_id] = self.outside.clock.monotonic()
             self.stops_given.append(command)
             self.oracle.on_stop(command.command_id)
+        if isinstance(command, c.SetTradingState) and command.trading is not TradingState.ACTIVE:
+            now_s = self.outside.clock.monotonic()
+            self.oracle.sends.holds.say(command.command_id, command.scope, now_s)
         self.process.life.begin(self._given(command))
 
     async def _given(self, command: Any) -> None:
@@ -230,7 +233,8 @@ class Session:
 
     async def act(self) -> None:
         """Do one random thing, and let a while pass."""
-        if self.state.trading is not TradingState.ACTIVE and self.dice.random() < 0.7:
+        is_held = self.state.trading is not TradingState.ACTIVE or self.state.breakers
+        if is_held and self.dice.random() < 0.7:
             self.resume()
         names, weights = tuple(ACTS), tuple(weight for _, weight in ACTS.values())
         (name,) = self.dice.choices(names, weights)
@@ -241,6 +245,9 @@ class Session:
         """Re-arm whatever has tripped, and resume."""
         if self.state.breakers:
             self.give(self.named(c.RearmBreaker))
+        for held in self.state.restrictions.values():
+            active = TradingState.ACTIVE
+            self.give(self.named(c.SetTradingState, scope=held.scope, trading=active))
         self.give(self.named(c.Resume))
 
     async def rest(self) -> None:
@@ -281,6 +288,11 @@ class Session:
                 break
             await self.pass_time(1)
         assert not self._lost_stops(), f"the stop {self._lost_stops()[0]} was lost"
+        for _ in range(int(TRIED_AGAIN_S)):
+            # What a slow chat brought meanwhile, such as a close, may be on its way this moment.
+            if self._is_at_rest():
+                break
+            await self.pass_time(1)
         halted = self.state.trading is not TradingState.ACTIVE
         assert self.engine.loop.is_latched == halted, "latched otherwise than State says"
         self.oracle.check_rest(self.engine.state)
@@ -309,7 +321,7 @@ class Session:
             f"tg:{message.chat_id}:{message.message_id}"
             for message in self.outside.telegram.world.messages.values()
             if message.sender_id in self.outside.telegram.trusted
-            and message.formatted.text == "/stop"
+            and message.formatted.text.startswith("/stop")
         ]
         return [name for name in sent if name not in self.oracle.sends.consumed]
 

@@ -197,7 +197,7 @@ class Telegram:
             message = update.get("message")
             if message is None or message["from"]["id"] not in self.trusted:
                 continue
-            if message.get("text") == "/stop":
+            if message.get("text") in ("/stop", "/stop nonsense"):
                 self.on_stop(f"tg:{message['chat']['id']}:{message['message_id']}")
 
     def _show(self, answer: dict[str, Any], given: Parameters, *, is_new: bool) -> None:

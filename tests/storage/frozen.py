@@ -21,6 +21,9 @@ from sqlalchemy import Connection, inspect
 from engine import events as e
 from engine.commands import AlertKind
 from engine.orders import OrderStatus, OrderTrigger, can
+from engine.positions import Fill
+from engine.risk_limits import TradingState
+from engine.scopes import EVERYWHERE, Scope, ScopeKind
 from engine.state import State
 from storage.backup_rows import put_rows, reflected, stored_rows
 from storage.batch import stored_head
@@ -114,10 +117,20 @@ class Whole(Story):
         yield [self.sample(e.OrderDenied)]
         yield [self.sample(e.OrderCanceled, client_order_id=cancelled.client_order_id)]
         yield [self.sample(e.StrangerNoted)]
+        yield [self.sample(e.FactorEnrolled, user_id=4242)]
+        yield [self.sample(e.FactorLocked, user_id=4242)]
+        yield [self.sample(e.FactorRemoved, user_id=4242)]
         yield [self.sample(e.OrderAsked, client_order_id=unknown, nowhere=True)]
         yield [self.sample(e.OrderRecalled, order=finished)]
         yield [self.sample(e.ExitTriggered, **triggered, price=Decimal("1.10"))]
+        del triggered["leg"]
+        followed = {**triggered, "stop": Decimal("1.05"), "peak": Decimal("1.10")}
+        yield [self.sample(e.StopFollowed, **followed)]
         yield [self.sample(e.BreakerWarned, kind="drawdown", value=Decimal(8), limit=Decimal(10))]
+        held = {"scope": Scope(kind=ScopeKind.SYMBOL, name="BTC")}
+        yield [self.sample(e.TradingStateSet, **held, trading=TradingState.REDUCING)]
+        eased = {"kind": "drawdown", "value": Decimal(6), "scope": EVERYWHERE}
+        yield [self.sample(e.BreakerEased, **eased, limit=Decimal(10))]
         yield [self.sample(e.BooksDiffer, venue="binance", keys=(key,))]
         yield [self.sample(e.BooksEqual, venue="binance")]
         yield [self.sample(e.LiveArmed)]
@@ -126,17 +139,24 @@ class Whole(Story):
         yield [self.sample(e.CashDoubted, venue="binance", currency="USDT")]
         yield [self.sample(e.CashFlowed, venue="binance", currency="USDT")]
         yield [self.sample(e.AccountHalted, venue="binance")]
+        fill = replace(filled(Fill), trade_id="unpriced")
+        yield [self.sample(e.FillBooked, fill=fill, fee_owed=Decimal(1), to_holding=False)]
+        yield [self.sample(e.FeeSettled, identity=fill.identity)]
         adoption = {"key": key, "position_id": position.position_id, "quantity": Decimal(1)}
         yield [self.sample(e.PositionAdopted, **adoption, is_holding=False)]
+        yield [self.sample(e.ExitReleased, client_order_id=unsent)]
         yield [self.sample(e.OrderNotSent, client_order_id=unsent)]
         yield [self.sample(e.OrderReappeared, client_order_id=unsent)]
         yield [self.sample(e.FlattenStarted, **flat)]
         yield [self.sample(e.ExternalCancelRequested, venue="binance")]
+        yield [self.sample(e.FlattenHurried)]
         yield [self.sample(e.FlattenAsked, attempt=1)]
+        yield [self.sample(e.FlattenLooked, venue="binance")]
         yield [self.sample(e.FlattenStillOpen)]
         yield [self.sample(e.AlertAcknowledged, subject=f"{AlertKind.STOP}:1")]
         yield [self.sample(e.FlattenVerified, venue="binance")]
         yield [self.sample(e.FlattenEnded)]
+        yield [self.sample(e.EmergencyMerged)]
         yield [self.sample(e.DayReported)]
         yield [self.sample(e.BacklogSetAside)]
         yield [self.sample(e.EpochBegun, epoch=1_790_000_000, made_at=START)]

@@ -9,10 +9,14 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Union
 
+from engine.exit_plan import ExitPlan
 from engine.signals import SignalAction, Target, TradingSignal
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 DECIMAL = Decimal("1E-8")
+_PLAN = ExitPlan(
+    trail_pct=Decimal("1.50"), trail_from=Decimal(62000), break_even_after=1, close_at=AT
+)
 
 
 def filled(kind: Any, *, sparse: bool = False) -> Any:
@@ -21,6 +25,8 @@ def filled(kind: Any, *, sparse: bool = False) -> Any:
         return _signal(sparse=sparse)
     if kind is Target:
         return Target(price=Decimal("65000.10"), fraction=Decimal("0.50"))
+    if kind is ExitPlan:
+        return ExitPlan() if sparse else _PLAN
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         return typing.cast(Any, kind)(
@@ -49,6 +55,7 @@ def _signal(*, sparse: bool) -> TradingSignal:
         price_limit=Decimal("61200.00"),
         stop_loss=Decimal(59000),
         targets=(Target(percent=Decimal(4), fraction=Decimal("0.5")),),
+        plan=_PLAN,
         leverage=Decimal(3),
         confidence=0.8,
         strategy="breakout",

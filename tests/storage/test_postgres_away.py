@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
 from sqlalchemy import func, select
 
+from bot.clock import SystemClock
 from engine import commands as c
 from engine import events as e
 from engine.errors import JournalUnavailable
@@ -20,14 +22,17 @@ from engine.venues.ledger import VenueOrder
 from storage import postgres as home
 from storage.codec import state_hash
 from storage.database import Database
+from storage.emergency import EmergencyJournal
+from storage.emergency_file import EmergencyFile
 from storage.journal import SqlJournal
 from storage.tables import JOURNAL
-from tests.engine.world import World, world
+from tests.engine.world import World, signal, world
 from tests.storage.postgres_server import PostgresServer, started
 from tests.storage.wire import Cut, wire_to
 
 pytestmark = pytest.mark.postgres
 WAIT_S: Final = 20.0
+SWAP: Final = "BTC/USDT:USDT"
 NEVER: Final = ConfirmPolicy(mode=ConfirmMode.NEVER)
 
 
@@ -154,6 +159,50 @@ async def test_a_server_that_hangs_blocks_nobody_for_ever(
         assert isinstance((await asyncio.wait_for(halt, 30)).events[0], e.TradingHalted)
         await d.w.until(lambda: d.resting not in d.w.engine.state.orders)
         await assert_the_same_after_a_restart(url, d)
+
+
+@pytest.mark.parametrize("way", ["stopped as by a crash", "standing still"])
+async def test_a_flatten_goes_out_while_the_server_is_away_and_is_merged_when_it_is_back(
+    server: PostgresServer, name: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, file = server.url(name), EmergencyFile(tmp_path / "emergency")
+    monkeypatch.setattr("engine.dispatch.FLATTEN_EVERY_S", 0.1)
+    inner = SqlJournal(Database(url))
+    journal = EmergencyJournal(inner, file, SystemClock())
+    settings = {"journal": cast(Any, journal), "emergency": journal, "confirm": NEVER}
+    async with world(**settings) as w:
+        for wish in (signal(quantity="0.001"), signal(SWAP, "short", quantity="0.002")):
+            assert (await w.engine.execute_signal(wish)).success
+        # when the server is away, and somebody flattens
+        if way == "standing still":
+            server.pause()
+        else:
+            await asyncio.to_thread(server.stop, "immediate")
+        receipt = await asyncio.wait_for(w.give(c.Flatten), WAIT_S)
+        assert isinstance(receipt.events[-1], e.OrderSubmitted)
+        await w.until(lambda: (run := w.engine.state.flatten) and run.ended_at)
+        # then it is flat at the venue, and what was sent is on this disk
+        assert w.venue.ledger.positions[SWAP].quantity == 0
+        assert journal.is_on
+        assert b"FlattenEnded" in file.path.read_bytes()
+        assert b"postgres" not in file.path.read_bytes()
+        # when it is back, it goes on by itself
+        server.resume() if way == "standing still" else server.start()
+        async with asyncio.timeout(WAIT_S):
+            while w.engine.loop.in_emergency:  # noqa: ASYNC110 - nobody signals it
+                await asyncio.sleep(0.05)
+        await w.give(c.Resume)
+        await asyncio.sleep(0.1)
+        live = w.engine.state
+        reader = SqlJournal(Database(url, is_reader=True))
+        assert state_hash(await reader.open()) == state_hash(live)
+        assert (await reader.verify()).faults == ()
+        sent = select(func.count()).where(JOURNAL.c.kind == "OrderSubmitted")
+        assert await reader._database.read(lambda found: found.execute(sent).scalar()) == 4
+        assert len((await w.store.load()).orders) == 4
+        await reader.close()
+    await journal.close()
+    await inner.close()
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE_COMMIT, Cut.AFTER_COMMIT])

@@ -33,6 +33,10 @@ async def test_the_daily_loss_breaker_halts_survives_a_restart_and_an_owner_re_a
         shown = [one for one in await at.owner.history(alert.message_id - 1) if one.labels]
         card = [one for one in shown if one.has_button("Re-arm") and not one.deleted][-1]
         await at.owner.pressed(card, "Re-arm")
+        question = await at.owner.see("Re-arm daily loss?")
+        assert "grants one further limit" in question.text
+        assert not await at.console.events("BreakerRearmed")
+        await at.owner.pressed(question, "Re-arm")
 
         await at.owner.see("re-armed")
         await at.trader.ask("/buy eth 120 usdt", "Sent")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import Sandbox
+from tests.exchange.orders import VenueOrder
 from tests.exchange.server import TestExchange
 from tests.system.console import (
     OPERATORS,
@@ -36,6 +37,13 @@ def live_console(folder: Path, sandbox: Sandbox, exchange: TestExchange) -> Cons
     return ConsoleProcess(folder=folder, env=env, database="quarterdeck-live.db")
 
 
+def traded(exchange: TestExchange) -> list[VenueOrder]:
+    """Give what was sent to trade at once; the stops that rest beside it sold nothing."""
+    orders = exchange.ledger.orders.values()
+    assert all(not each.filled for each in orders if each.wanted.trigger is not None)
+    return [each for each in orders if each.wanted.trigger is None]
+
+
 async def test_nothing_is_bought_before_an_owner_arms_it_and_a_restart_disarms(
     tmp_path: Path,
 ) -> None:
@@ -62,7 +70,7 @@ async def test_nothing_is_bought_before_an_owner_arms_it_and_a_restart_disarms(
             ticket = await owner.ticket("/buy btc 300 usdt sl 2%")
             await owner.pressed(ticket, "Confirm")
             await owner.see("Bought")
-            (bought,) = exchange.ledger.orders.values()
+            (bought,) = traded(exchange)
             assert exchange.created("binance", bought.wanted.client_id) == 1
 
             shown = await owner.ask("/venues", "1 venue")
@@ -74,8 +82,8 @@ async def test_nothing_is_bought_before_an_owner_arms_it_and_a_restart_disarms(
             await owner.see("Arm live trading?")
             # Unarmed again, and the way out is open.
             await owner.ask("/close btc", "Sold")
-            assert [each.wanted.is_buy for each in exchange.ledger.orders.values()] == [True, False]
-            bought_size, sold_size = (each.filled for each in exchange.ledger.orders.values())
+            assert [each.wanted.is_buy for each in traded(exchange)] == [True, False]
+            bought_size, sold_size = (each.filled for each in traded(exchange))
             assert bought_size >= sold_size > Decimal("0.9") * bought_size
             assert exchange.api_secret not in console.log
             assert exchange.api_key not in console.log

@@ -239,6 +239,7 @@ class LiveVenue:
             balances=held.total,
             positions=positions,
             free=held.free,
+            clock_skew_ms=self._line.pulse.clock_skew_ms,
         )
 
     async def reports(self) -> AsyncIterator[FillReported | OrderSeen]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import App, ChatPlan
+from bot.app import App
 from bot.assembly import assembled
+from bot.plans import ChatPlan
 from bot.sandbox import Sandbox, SeenMessage
 from bot.secret import Secret
 from bot.telegram_api import TelegramUnreachable

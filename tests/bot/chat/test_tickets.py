@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.sandbox import Sandbox, SeenMessage
 from engine.orders import OrderStatus
+from engine.protection import is_protection
 from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from engine.tickets import TicketStatus
 from tests.bot.chat.world import DESK_GROUP, OWNER, PLAN, TRADER, VIEWER, ChatWorld, console
@@ -25,8 +26,10 @@ async def ticket_of(
 
 
 def orders(world: ChatWorld) -> list[str]:
+    """Give what was sent, but for the stops that protect it."""
     state = world.assembly.engine.state
-    return [*state.orders, *state.orders_finished]
+    sent = {**state.orders, **state.orders_finished}
+    return [name for name, order in sent.items() if not is_protection(order)]
 
 
 async def held(world: ChatWorld) -> None:

@@ -1,6 +1,7 @@
 """A whole console but for the outbox: sandbox, poller, desk, engine, paper venue, SQLite."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -54,6 +55,7 @@ FAST = Rates(
     chat=Rate(size=1000, window_s=0.1),
     group=Rate(size=1000, window_s=0.1),
 )
+KEY = Secret("k" * 40)
 PRICES = {"BTC": Decimal(60000), "ETH": Decimal(3000), "SOL": Decimal(150)}
 PLAN = AccountPlan(
     database_url="",
@@ -186,6 +188,7 @@ async def console(
     plan: AccountPlan = PLAN,
     clock: TestClock | None = None,
     listening: bool = True,
+    secret_key: Secret | None = KEY,
 ) -> AsyncIterator[ChatWorld]:
     """Run a console on a folder's database; leaving kills it like a cut power line would not."""
     clock = clock or TestClock()
@@ -208,6 +211,8 @@ async def console(
         menus=menus,
         health=lambda: health_of(engine.state, market.latest(), market.instruments(), clock.now()),
         version="test",
+        draw=secrets.token_bytes,
+        secret_key=secret_key,
     )
     poller = Poller(bot=bot, clock=clock, patience=PROMPT)
     intake = Intake(

@@ -29,6 +29,10 @@ def test_each_command_is_read_with_its_defaults() -> None:
         read = parse([verb])
         assert isinstance(read, KillArguments)
         assert (read.verb, read.demo, read.folder, read.env_file) == (verb, False, folder, ENV)
+    for words, with_external in (("flatten", False), ("flatten --with-external", True)):
+        read = parse(words.split())
+        assert isinstance(read, KillArguments)
+        assert read.with_external == with_external
     for action in ("verify", "export", "rebuild"):
         read = parse(["journal", action])
         assert isinstance(read, JournalArguments)

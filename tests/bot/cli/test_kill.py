@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,26 @@ async def test_flatten_without_a_process_closes_everything_and_leaves_it_halted(
         assert not assembly.engine.state.positions
         assert not assembly.engine.state.orders
     assert await verify(url, lambda _: None) == 0
+
+
+@pytest.mark.parametrize("with_external", [False, True])
+async def test_flatten_with_external_is_said_through_the_door_and_directly(
+    url: str, tmp_path: Path, with_external: bool
+) -> None:
+    words = replace(given(tmp_path, "flatten"), with_external=with_external)
+    async with running(url) as assembly:
+        door = SideDoor(door_path(url), assembly.engine, assembly.clock)
+        await door.start()
+        assert await stop_or_flatten(words, {}, lambda _: None) == 0
+        run = assembly.engine.state.flatten
+        assert run is not None
+        assert run.with_external == with_external
+        await door.stop()
+    assert await stop_or_flatten(words, {}, lambda _: None) == 0
+    async with running(url) as assembly:
+        again = assembly.engine.state.flatten
+        assert again is not None
+        assert (again.with_external, again.since > run.since) == (with_external, True)
 
 
 async def test_stop_without_a_process_is_found_by_the_next_start(url: str, tmp_path: Path) -> None:

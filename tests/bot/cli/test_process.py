@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.assembly import Assembly
 from bot.cli.arguments import demo_database_url
+from bot.cli.direct import assembly_of_journal
+from bot.cli.kill import end
+from bot.cli.refusal import CommandRefused
+from bot.settings import load_settings
 from bot.side_door import door_path
 
 ROOT = Path(__file__).parents[3]
@@ -91,6 +96,38 @@ def test_a_demo_that_was_killed_is_flattened_directly_and_starts_again_halted(
     assert ended.stdout.startswith("No process answers, so this is done from here.")
     assert ended.stdout.splitlines()[-1].startswith("Flat: ")
     assert quarterdeck("journal", "verify", "--demo").returncode == 0
+
+
+async def test_a_demo_that_stands_still_is_named_and_does_what_it_took_when_it_wakes_up(
+    demo: "subprocess.Popen[str]",
+    quarterdeck: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given a real process that is paused, as by a debugger or a machine that swaps
+    monkeypatch.setattr("bot.side_door.FIRST_WORD_S", 0.5)
+    url = demo_database_url(tmp_path / ".quarterdeck" / "demo")
+    demo.send_signal(signal.SIGSTOP)
+    said: list[str] = []
+    try:
+        # when a shell asks it
+        with pytest.raises(CommandRefused, match=f"Process {demo.pid} holds .* does not answer"):
+            await end("flatten", url, lambda: _refused(url), said.append, starting_s=0)
+    finally:
+        demo.send_signal(signal.SIGCONT)
+    # then it says what was done and what was not
+    assert said == [
+        "A process took this and does not answer; should it wake up, it does the flatten then."
+    ]
+    # and so it is: nobody asks again, and it is flat
+    for _ in range(20):
+        if '"kind":"FlattenEnded"' in quarterdeck("journal", "export", "--demo").stdout:
+            return
+    pytest.fail("it never did what it took")
+
+
+async def _refused(url: str) -> Assembly:
+    return await assembly_of_journal(url, load_settings({}, for_command="demo"))
 
 
 def test_two_demos_in_one_folder_are_one_too_many(

@@ -8,6 +8,7 @@ from typing import Any
 from bot.views.health import VenueHealth, health_of
 from bot.views.scene import Scene, scene_of
 from engine.commands import Role
+from engine.equity import Equity
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
@@ -15,7 +16,7 @@ from engine.positions import Position
 from engine.quotes import Quote
 from engine.risk_limits import RiskLimits
 from engine.signals import SignalAction, Target, TradingSignal
-from engine.state import Equity, JournalIdentity, Reserved, State
+from engine.state import JournalIdentity, OpenOrders, Reserved, State
 from engine.tickets import Ask, Confirmation, TargetView, Ticket
 
 # Ids whose four readable characters are those of the printed examples.
@@ -173,6 +174,9 @@ EQUITY = Equity(
     unrealised_pnl=Decimal("27.60"),
     gross=Decimal("7577.20"),
     high_water=Decimal("12655.00"),
+    units=Decimal(1000),
+    unit_value=Decimal("12.4802"),
+    unit_high=Decimal("12.655"),
     day=TODAY,
     day_open=Decimal("12431.90"),
     loss_base=Decimal("12431.90"),
@@ -184,6 +188,8 @@ PAPER_EQUITY = Equity(
     unrealised_pnl=Decimal("-0.01"),
     gross=Decimal("99.85"),
     high_water=Decimal("10000.00"),
+    unit_value=Decimal("10000.00"),
+    unit_high=Decimal("10000.00"),
     day=TODAY,
     day_open=Decimal("10000.00"),
     loss_base=Decimal("10000.00"),
@@ -216,6 +222,7 @@ def live_state(**changes: Any) -> State:
         cash={"binance:USDT": Decimal("4400.3872"), "bybit:USDT": Decimal("3199.4128")},
         # 8 LTC at 98.40, as the fold keeps it
         reserved={"binance:USDT": Reserved(margin=Decimal("787.2"), notional=Decimal("787.2"))},
+        open_on={LTC_BUY.key: OpenOrders(entries=1, buys=Decimal("787.2"))},
         equity=EQUITY,
     )
     return replace(state, **changes)

@@ -4,25 +4,31 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
+
 from bot.parsing.refusals import Refusal, Suggestion
 from bot.screens import (
     accounts,
     arrival,
     board,
+    breakers,
     guided,
     ladder,
     limits,
     order_list,
     records,
     refusals,
+    scopes,
     trouble,
 )
 from bot.screens import resume as resume_screens
 from bot.screens.layout import Screen
 from bot.views import accounts as account_views
 from bot.views.board import Fault, board_view, start_view
+from bot.views.breakers import breaker_view, breakers_view, rearm_view, warning_view
+from bot.views.flatten import flatten_view
 from bot.views.guided import guided_symbols, guided_view
-from bot.views.ladder import flatten_view, ladder_view, resume_view, resumed_view
+from bot.views.ladder import ladder_view, resume_view, resumed_view
 from bot.views.orders import orders_view
 from bot.views.records import (
     LimitRow,
@@ -40,23 +46,25 @@ from bot.views.refusals import (
     unknown_symbol_view,
     wrong_stop_view,
 )
+from bot.views.scopes import scope_view
 from bot.views.trouble import (
     answered_view,
     backlog_view,
     books_view,
-    breaker_view,
-    breakers_view,
     silent_view,
     stranger_view,
-    warning_view,
 )
 from engine import events as e
+from engine.breakers import spec_of
 from engine.commands import Actor, ActorKind, AlertKind, AlertMode, Role
+from engine.evidence import Evidence
 from engine.external import ExternalOrder
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
 from engine.risk_limits import TradingState
+from engine.scopes import Scope, ScopeKind
 from engine.signals import SignalAction, TradingSignal
-from engine.state import Breaker, Chat, FlattenRun, Protection, ReceivedSignal, State, Stop
+from engine.state import Chat, OpenOrders, Protection, ReceivedSignal, State
+from engine.stops import Breaker, FlattenRun, Restriction, Stop
 from engine.tickets import TicketStatus
 from engine.venues.live.vitals import VenueVitals
 from tests.bot.screens import account as a
@@ -126,7 +134,7 @@ DAY_LOSS = Breaker(
 def _lost() -> State:
     """Give the account after the loss: one ETH position, worth 2,648.00, equity 12,180.97."""
     eth = replace(a.POSITIONS[a.ETH], entry_price=Decimal("3310.00"))
-    equity = replace(a.EQUITY, equity=Decimal("12180.97"), gross=Decimal("2648.00"))
+    equity = replace(a.EQUITY.priced(Decimal("12180.97")), gross=Decimal("2648.00"))
     return a.live_state(
         positions={a.ETH: eth},
         orders={a.STOPS[2].client_order_id: a.STOPS[2]},
@@ -225,6 +233,13 @@ def test_i2_the_stops_set_aside_are_named(golden: Golden) -> None:
     )
     scene = a.scene(state, a.at("14:40:20"))
     golden("I2", ladder.stops_aside(ladder_view(scene, state, a.quotes(), a.INSTRUMENTS)))
+    # one of them still stands at its venue
+    leaving = replace(a.STOPS[0], status=OrderStatus.PENDING_CANCEL, cancel_requested=True)
+    name = leaving.client_order_id
+    open_on = {leaving.key: OpenOrders(exits=(name,), stops=(name,))}
+    state = replace(state, orders={name: leaving}, open_on=open_on)
+    still = ladder_view(scene, state, a.quotes(), a.INSTRUMENTS)
+    golden("I2_cancelling", ladder.stops_aside(still))
 
 
 RUN = FlattenRun(
@@ -249,6 +264,53 @@ def _exit(key: str, side: OrderSide, quantity: str, average: str, pnl: str) -> O
         submitted_at=a.at("14:40:13"),
         status=OrderStatus.FILLED,
     )
+
+
+def _theirs(key: str, name: str) -> ExternalOrder:
+    venue, _, symbol = key.partition(":")
+    return ExternalOrder(
+        venue=venue,
+        venue_order_id=name,
+        client_order_id=None,
+        symbol=symbol,
+        side=OrderSide.BUY,
+        quantity=Decimal(1),
+        filled=Decimal(0),
+        price_limit=Decimal(50000),
+    )
+
+
+# Two on symbols that are held, and one that no flatten touches.
+NOT_FROM_HERE = {
+    "binance": (_theirs(a.BTC, "1"), _theirs(a.SOL, "2"), _theirs("binance:DOGE/USDT", "3"))
+}
+
+
+def test_orders_not_from_here_have_a_button_of_their_own(golden: Golden) -> None:
+    state = a.live_state(stop=STOPPED, external_orders=NOT_FROM_HERE)
+    scene = a.scene(state, a.at("14:40:12"))
+    golden("I1_external", ladder.halted(ladder_view(scene, state, a.quotes(), a.INSTRUMENTS)))
+    run = replace(RUN, attempt=2, still_open=("binance:BTC/USDT 0.05",))
+    view = flatten_view(scene, run, state, a.quotes(), a.INSTRUMENTS)
+    golden("I5_external", ladder.flatten(view))
+    taken = flatten_view(scene, replace(run, with_external=True), state, a.quotes(), a.INSTRUMENTS)
+    assert taken.external == 0
+
+
+def test_flat_but_for_dust_shows_the_dust_and_what_was_opened_meanwhile(golden: Golden) -> None:
+    key = "binance:BTC/USDT"
+    run = replace(RUN, keys=(), quantities=(), verified=("binance",), ended_at=a.at("14:40:22"))
+    dust = replace(a.POSITIONS[a.BTC], quantity=Decimal("0.000005"))
+    state = a.live_state(
+        stop=STOPPED,
+        flatten=run,
+        positions={key: dust},
+        orders={},
+        orders_finished={"1": replace(SOL_EXIT, intent=run.intent)},
+    )
+    view = flatten_view(a.scene(state, a.at("14:40:22")), run, state, a.quotes(), a.INSTRUMENTS)
+    assert [item.quantity for item in view.items] == [SOL_EXIT.filled]
+    golden("I4_dust", ladder.flatten(view))
 
 
 BTC_EXIT = _exit(a.BTC, OrderSide.SELL, "0.05", "61230.40", "34.45848")
@@ -311,14 +373,13 @@ def test_i5_still_open_says_what_to_do_by_hand(golden: Golden) -> None:
 
 
 def test_i6_i7_resume_shows_what_it_allows_again(golden: Golden) -> None:
-    state = a.live_state(stop=STOPPED, positions={}, orders={})
+    state = a.live_state(stop=STOPPED, positions={}, orders={}, enrolled=(4242,))
     scene = a.scene(state, a.at("15:02:20"))
     view = resume_view(
         scene,
         state,
         also=("strategies: breakout, reversal", "webhook signals: tradingview"),
         checked_at=a.at("15:02:10"),
-        needs_code=True,
     )
     golden("I6", resume_screens.resume(view))
     tripped = replace(state, breakers={a.B_6RPA: DAY_LOSS})
@@ -342,7 +403,7 @@ def test_i6_i7_resume_shows_what_it_allows_again(golden: Golden) -> None:
 
 
 def test_j1_a_limit_used_to_its_warning_share(golden: Golden) -> None:
-    equity = replace(a.EQUITY, equity=Decimal("12232.40"))
+    equity = a.EQUITY.priced(Decimal("12232.40"))
     state = a.live_state(
         positions={}, orders={}, equity=equity, cash={"x:USDT": Decimal("12232.40")}
     )
@@ -369,15 +430,127 @@ def test_j2_a_tripped_breaker(golden: Golden) -> None:
     state, at = _lost(), a.at("16:07:41")
     scene = a.scene(state, at)
     quotes = {a.ETH: a.quote(a.ETH, "3310.00", "0.5", at)}
-    view = breaker_view(scene, DAY_LOSS, state, quotes, a.INSTRUMENTS, needs_code=True)
-    golden("J2", limits.breaker(view))
-    golden("J2_no_code", limits.breaker(replace(view, needs_code=False)))
+    state = replace(state, enrolled=(4242,))
+    view = breaker_view(scene, DAY_LOSS, state, quotes, a.INSTRUMENTS)
+    golden("J2", breakers.breaker(view))
+    golden("J2_no_code", breakers.breaker(replace(view, needs_code=False)))
     by_hand = replace(DAY_LOSS, kind="manual", sentence="A program asked for it", value=Decimal(0))
     manual = breaker_view(scene, by_hand, state, quotes, a.INSTRUMENTS)
-    golden("J2_manual", limits.breaker(manual))
-    golden("breakers", limits.breakers(breakers_view(scene, state)))
+    golden("J2_manual", breakers.breaker(manual))
+    golden("breakers", breakers.breakers(breakers_view(scene, state, quotes)))
     calm = a.live_state()
-    golden("breakers_none", limits.breakers(breakers_view(a.scene(calm), calm)))
+    golden("breakers_none", breakers.breakers(breakers_view(a.scene(calm), calm, a.quotes())))
+
+
+def test_the_board_says_where_alone_no_entries_go(golden: Golden) -> None:
+    held = Restriction(
+        scope=Scope(kind=ScopeKind.SYMBOL, name="BTC"),
+        trading=TradingState.HALTED,
+        since=a.at("16:00:00"),
+        by="trader 77",
+        reason="",
+    )
+    tripped = replace(DAY_LOSS, kind="reject_rate", scope=VENUE, action=TradingState.REDUCING)
+    state = a.live_state(breakers={a.B_6RPA: tripped}, restrictions={held.scope.key: held})
+    golden("B_held", _board(state))
+
+
+VENUE = Scope(kind=ScopeKind.VENUE, name="bybit")
+COIN = Scope(kind=ScopeKind.SYMBOL, name="bybit:SOL/USDT")
+OTHERS = {
+    "losses_in_a_row": ("5", Scope(kind=ScopeKind.STRATEGY, name="breakout")),
+    "failures_in_a_row": ("5", VENUE),
+    "reject_rate": ("60", VENUE),
+    "unknown_orders": ("5", VENUE),
+    "differing_books": ("300", VENUE),
+    "stale_prices": ("61", VENUE),
+    "venue_errors": ("54.5", VENUE),
+    "average_slippage": ("1.24", COIN),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_j1_j2_every_breaker_has_its_own_panel(golden: Golden, kind: str) -> None:
+    state, at = a.live_state(), a.at("16:07:41")
+    value, scope = OTHERS[kind]
+    spec = spec_of(kind)
+    assert spec is not None
+    limit = spec.limit(state.limits)
+    latched = replace(
+        DAY_LOSS,
+        kind=kind,
+        value=Decimal(value),
+        limit=limit,
+        scope=scope,
+        action=spec.action,
+        sentence=f"{spec.name.capitalize()} {spec.text(Decimal(value))}",
+    )
+    scene, quotes = a.scene(state, at), a.quotes(at)
+    state = replace(state, breakers={a.B_6RPA: latched})
+    golden(
+        f"J2_{kind}", breakers.breaker(breaker_view(scene, latched, state, quotes, a.INSTRUMENTS))
+    )
+    warned = e.BreakerWarned(
+        at=at, kind=kind, value=limit * Decimal("0.8"), limit=limit, scope=scope
+    )
+    golden(f"J1_{kind}", limits.warning(warning_view(scene, warned, state, quotes)))
+    view = rearm_view(scene, latched, state, quotes, a.INSTRUMENTS)
+    golden(f"rearm_{kind}", breakers.rearm(view))
+
+
+def test_a_warning_and_a_breaker_end_on_their_own_cards(golden: Golden) -> None:
+    scene, at = a.scene(a.live_state(), a.at("16:07:41")), a.at("16:07:41")
+    eased = e.BreakerEased(
+        at=at, kind="reject_rate", scope=VENUE, value=Decimal(30), limit=Decimal(50)
+    )
+    golden("J1_over", limits.eased(scene, eased))
+    actor = replace(OWNER, with_code=True)
+    done = e.BreakerRearmed(at=at, breaker_id="b", actor=actor, kind="daily_loss")
+    golden("J2_rearmed", breakers.rearmed(scene, done))
+    golden("J2_rearmed_there", breakers.rearmed(scene, replace(done, scope=VENUE)))
+
+
+def test_re_arming_asks_first_and_says_what_it_costs(golden: Golden) -> None:
+    state, at = replace(_lost(), enrolled=(4242,)), a.at("17:30:00")
+    scene = a.scene(state, at)
+    quotes = {a.ETH: a.quote(a.ETH, "3310.00", "0.5", at)}
+    golden("rearm", breakers.rearm(rearm_view(scene, DAY_LOSS, state, quotes, a.INSTRUMENTS)))
+    stopped = replace(state, stop=STOPPED)
+    view = rearm_view(scene, DAY_LOSS, stopped, quotes, a.INSTRUMENTS)
+    golden("rearm_stopped", breakers.rearm(view))
+    viewer = a.scene(state, at, role=Role.VIEWER)
+    view = rearm_view(viewer, DAY_LOSS, state, quotes, a.INSTRUMENTS)
+    golden("rearm_viewer", breakers.rearm(view))
+
+
+def test_the_list_of_breakers_shows_each_against_its_limit_and_what_is_held_back(
+    golden: Golden,
+) -> None:
+    held = Restriction(
+        scope=Scope(kind=ScopeKind.SYMBOL, name="BTC"),
+        trading=TradingState.HALTED,
+        since=a.at("16:00:00"),
+        by="trader 77",
+        reason="",
+    )
+    evidence = Evidence(losses={"breakout": 4, "manual": 1}, failures={"bybit": 2})
+    state = replace(_lost(), restrictions={held.scope.key: held}, evidence=evidence)
+    scene = a.scene(state, a.at("16:07:41"))
+    quotes = a.quotes(a.at("16:07:41"))
+    golden("breakers_held", breakers.breakers(breakers_view(scene, state, quotes)))
+
+
+@pytest.mark.parametrize("trading", list(TradingState))
+def test_a_scope_says_what_is_held_back_there(golden: Golden, trading: TradingState) -> None:
+    state = a.live_state()
+    for name, scope in (("venue", VENUE), ("coin", COIN)):
+        event = e.TradingStateSet(
+            at=a.at("16:07:41"), scope=scope, trading=trading, actor=OWNER, reason=""
+        )
+        view = scope_view(a.scene(state, a.at("16:07:41")), event, state)
+        golden(f"scope_{name}_{trading}", scopes.scope_set(view))
+    scene = a.scene(state, a.at("16:07:41"))
+    golden("scope_ask", scopes.scope_ask(scene, VENUE, "Halted on bybit.", needs_code=True))
 
 
 def test_j4_books_that_differ(golden: Golden) -> None:
@@ -508,7 +681,7 @@ def test_k2_the_limits_with_their_bars(golden: Golden) -> None:
         rules=(),
     )
     golden("K2", records.risk(printed))
-    golden("K2_now", records.risk(risk_view(a.scene(state), state, a.quotes())))
+    golden("K2_now", records.risk(risk_view(a.scene(state), state, a.quotes(), a.INSTRUMENTS)))
 
 
 def test_k3_the_daily_report(golden: Golden) -> None:

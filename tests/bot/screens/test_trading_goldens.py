@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from bot.screens import figures, order_list, orders, outcomes, positions, refusals, tickets, unknown
 from bot.screens.exits import stop_moved, triggered
@@ -13,11 +14,12 @@ from bot.views.orders import OrderView, order_view, orders_view, slippage_view
 from bot.views.positions import close_view, position_view, positions_view
 from bot.views.tickets import TicketView, denied_view, ticket_view
 from engine.commands import Actor, ActorKind, Role
+from engine.equity import DayTally
 from engine.events import Breach, ExitTriggered, OrderDenied
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
 from engine.quotes import Quote
 from engine.signals import Target
-from engine.state import DayTally, State
+from engine.state import State
 from engine.tickets import Confirmation, Ticket, TicketStatus
 from tests.bot.screens import account as a
 from tests.bot.screens.conftest import Golden
@@ -332,6 +334,31 @@ FILLED = replace(
 def test_g2_a_complete_fill_shows_slippage_and_both_fees(golden: Golden) -> None:
     golden("G2", orders.order(_order(FILLED, _xrp_state(resting=True), "14:35:33")))
     golden("G2_watched", orders.order(_order(FILLED, _xrp_state(resting=False), "14:35:33")))
+
+
+def test_a_stop_that_rested_tells_its_fill_and_its_end(golden: Golden) -> None:
+    state = a.live_state()
+    stop = replace(a.STOPS[0], position_id=a.P_3F8K)
+    golden("stop_working", orders.order(_order(stop, state)))
+    finished: dict[str, Any] = {"finished_at": a.at("14:32:30"), "refusal": "-2010: too many stops"}
+    ended = replace(stop, status=OrderStatus.REJECTED, **finished)
+    # another rests, none rests and the console watches, nothing is wished, nothing is held
+    golden("stop_gone_another", orders.order(_order(ended, state)))
+    bare = replace(state, orders={})
+    watched = replace(a.POSITIONS[a.BTC], stop=Decimal("59400.00"))
+    held = replace(bare, positions={**bare.positions, a.BTC: watched})
+    golden("stop_gone_watched", orders.order(_order(ended, held)))
+    golden("stop_gone_bare", orders.order(_order(ended, bare)))
+    golden("stop_gone_flat", orders.order(_order(ended, replace(bare, positions={}))))
+    fills: dict[str, Any] = {"filled": Decimal("0.05"), "price_average": Decimal("59380.00")}
+    done = replace(stop, status=OrderStatus.FILLED, fills=1, fees=Decimal("2.97"), **fills)
+    done = replace(done, realised_pnl=Decimal("-60.99"), finished_at=a.at("14:32:30"))
+    golden("stop_filled", orders.order(_order(done, replace(bare, positions={}))))
+    # a part was closed by hand, and what is left is covered
+    part = replace(done, kind=OrderKind.MARKET, price_trigger=None)
+    golden("exit_part", orders.order(_order(part, state)))
+    waits = replace(part, status=OrderStatus.SUBMITTED, filled=Decimal(0), held=True)
+    golden("exit_held", orders.order(_order(waits, state)))
 
 
 def test_orders_of_every_other_status_have_a_card(golden: Golden) -> None:

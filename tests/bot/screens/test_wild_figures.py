@@ -11,6 +11,7 @@ from bot.callbacks import can_stand
 from bot.screens import (
     accounts,
     board,
+    breakers,
     guided,
     ladder,
     limits,
@@ -27,14 +28,16 @@ from bot.screens import (
 from bot.screens.layout import Screen
 from bot.views import accounts as account_views
 from bot.views.board import board_view
+from bot.views.breakers import breaker_view
+from bot.views.flatten import flatten_view
 from bot.views.guided import guided_symbols, guided_view
-from bot.views.ladder import flatten_view, ladder_view
+from bot.views.ladder import ladder_view
 from bot.views.orders import order_view, orders_view, slippage_view
 from bot.views.positions import close_view, position_view, positions_view
 from bot.views.records import risk_view
 from bot.views.refusals import too_small_view, wrong_stop_view
 from bot.views.tickets import denied_view, ticket_view
-from bot.views.trouble import breaker_view, silent_view
+from bot.views.trouble import silent_view
 from engine.commands import Actor, ActorKind, Role
 from engine.events import Breach, OrderDenied
 from engine.instruments import Instrument, InstrumentKind
@@ -42,7 +45,8 @@ from engine.orders import OrderKind, OrderPurpose, OrderSide, OrderStatus
 from engine.quotes import Quote
 from engine.risk_limits import TradingState
 from engine.signals import Target
-from engine.state import Breaker, FlattenRun, State
+from engine.state import State
+from engine.stops import Breaker, FlattenRun
 from tests.bot.screens import account as a
 
 OWNER = Actor(kind=ActorKind.PERSON, user_id=4242, role=Role.OWNER)
@@ -116,7 +120,7 @@ def test_lists_boards_and_account_cards_survive_any_figure(given: Given) -> None
     _holds(accounts.balance(account_views.balance_view(scene, state, quotes, instruments)))
     _holds(accounts.pnl(account_views.pnl_view(scene, state, quotes)))
     _holds(accounts.chart(account_views.chart_view(scene, key, state, quotes, instruments)))
-    _holds(records.risk(risk_view(scene, state, quotes)))
+    _holds(records.risk(risk_view(scene, state, quotes, instruments)))
     _holds(guided.guided_symbol(guided_symbols(scene, (key,), quotes, instruments)))
     for side in (None, OrderSide.BUY, OrderSide.SELL) if can_stand(key, 25) else ():
         view = guided_view(scene, key, state, quotes, instruments, side=side)
@@ -165,7 +169,7 @@ def test_the_ladder_and_the_troubles_survive_any_figure(given: Given) -> None:
             sentence="Tripped",
             since=a.NOW,
         )
-        _holds(limits.breaker(breaker_view(scene, tripped, state, quotes, instruments)))
+        _holds(breakers.breaker(breaker_view(scene, tripped, state, quotes, instruments)))
     silent = silent_view(scene, "binance", a.NOW, state, quotes, instruments=instruments)
     _holds(trouble.silent(silent))
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +18,8 @@ from engine import events as e
 from engine.alerts import Lane
 from engine.commands import AlertKind, AlertMode
 from engine.orders import OrderSide
+from engine.risk_limits import TradingState
+from engine.scopes import Scope, ScopeKind
 from storage.tables import OUTBOX
 from tests.bot.speech.conftest import GROUP, OWNER, TRADER, client_of
 from tests.bot.speech.world import BRISK, PERSON, SpeakingWorld, speaking_world, until
@@ -268,6 +271,85 @@ async def test_what_is_still_open_and_a_breaker_ring_each_minute_until_acknowled
         )
         world.clock.ahead = timedelta(seconds=200)
         assert await world.pings.look() == 0
+
+
+async def test_the_card_of_a_breaker_says_when_it_is_re_armed_and_rings_no_more(
+    world: SpeakingWorld, phones: Sandbox
+) -> None:
+    async with world.speaking():
+        await world.happen(world.breaker())
+        await world.until_told()
+        (card,) = await phones.messages(OWNER)
+        with_code = replace(PERSON, with_code=True)
+        at = world.clock.now()
+        await world.happen(
+            e.BreakerRearmed(at=at, breaker_id="b1", actor=with_code, kind="daily_loss")
+        )
+        await world.until_told()
+        (same,) = await phones.messages(OWNER)
+        assert same.message_id == card.message_id
+        assert "Re-armed: daily loss" in same.text
+        assert f"By {PERSON.text} with code" in same.text
+        assert same.labels == []
+        world.clock.ahead = timedelta(seconds=200)
+        assert await world.pings.look() == 0
+
+
+async def test_the_card_of_a_warning_says_when_it_is_over_and_the_next_one_is_new(
+    world: SpeakingWorld, phones: Sandbox
+) -> None:
+    about: dict[str, Any] = {"kind": "reject_rate", "limit": Decimal(50)}
+    venue = Scope(kind=ScopeKind.VENUE, name="binance")
+    async with world.speaking():
+        for number in (1, 2):
+            at = world.clock.now()
+            await world.happen(e.BreakerWarned(at=at, value=Decimal(41), scope=venue, **about))
+            await world.until_told()
+            *_, card = await phones.messages(OWNER)
+            assert "Reject rate at 82%" in card.text
+            await world.happen(e.BreakerEased(at=at, value=Decimal(30), scope=venue, **about))
+            await world.until_told()
+            cards = await phones.messages(OWNER)
+            assert len(cards) == number
+            assert cards[-1].message_id == card.message_id
+            assert "Reject rate fell back" in cards[-1].text
+
+
+async def test_a_warning_that_is_over_before_it_was_told_is_told_once_and_says_so(
+    world: SpeakingWorld, phones: Sandbox
+) -> None:
+    at, limit = world.clock.now(), Decimal(50)
+    about: dict[str, Any] = {"at": at, "kind": "reject_rate", "limit": limit}
+    venue = Scope(kind=ScopeKind.VENUE, name="binance")
+    await world.happen(
+        e.BreakerWarned(value=Decimal(41), scope=venue, **about),
+        e.BreakerEased(value=Decimal(30), scope=venue, **about),
+    )
+    async with world.speaking():
+        await world.until_told()
+        (card,) = await phones.messages(OWNER)
+        assert "Reject rate at 82%" in card.text
+        assert "It has fallen back since." in card.text
+
+
+async def test_a_scope_that_is_held_back_is_told_to_everybody(
+    world: SpeakingWorld, phones: Sandbox
+) -> None:
+    venue = Scope(kind=ScopeKind.VENUE, name="binance")
+    async with world.speaking():
+        await world.bind(TRADER)
+        for trading, words in (
+            (TradingState.HALTED, "HALTED: Binance"),
+            (TradingState.ACTIVE, "ACTIVE again: Binance"),
+        ):
+            await world.happen(
+                e.TradingStateSet(at=world.clock.now(), scope=venue, trading=trading, actor=PERSON)
+            )
+            await world.until_told()
+            for chat in (OWNER, TRADER):
+                *_, card = await phones.messages(chat)
+                assert words in card.text
+                assert not card.silent
 
 
 async def test_a_storm_under_twenty_a_minute_the_breaker_first_and_every_fill_accounted_for(

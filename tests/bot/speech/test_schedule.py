@@ -13,8 +13,9 @@ from engine.commands import (
     SampleEquity,
     Sweep,
 )
+from engine.equity import Equity
 from engine.errors import EngineStopped, QueueFull
-from engine.state import Equity, State
+from engine.state import State
 from engine.tickets import Ticket
 from tests.storage.samples import filled
 

@@ -1,0 +1,1 @@
+"""Rules: one pre-trade check a function, grouped by what it looks at; `risk_rules` lists them."""
