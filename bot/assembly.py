@@ -18,12 +18,13 @@ from bot.secret import Secret
 from bot.streams import Streams, streams_of
 from bot.version import VERSION
 from bot.views.board import Fault
+from engine.confirming import ConfirmPolicy
 from engine.days import MIDNIGHT
 from engine.execution import ExecutionEngine
 from engine.identities import instrument_key
 from engine.ports import CandleSource, Clock, Quotes, Venue
 from engine.quotes import Quote
-from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.runtime import SUBMIT_TIMEOUT_S, EngineSettings, ExecutionMode
 from engine.venues.live.resting import rests_at
 from engine.venues.live.settling import settle_by_venue

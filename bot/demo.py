@@ -19,8 +19,9 @@ from bot.sandbox import Person, Sandbox
 from bot.secret import Secret
 from bot.settings import OperatorSetting, Settings
 from engine.commands import Role
+from engine.confirming import ConfirmPolicy
 from engine.markets.simulated import SimulatedMarket
-from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from storage.database import Database
 from storage.notes import Notes
 

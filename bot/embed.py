@@ -12,12 +12,13 @@ from decimal import Decimal
 
 from bot.clock import SystemClock
 from bot.version import VERSION
+from engine.confirming import ConfirmPolicy
 from engine.execution import ExecutionEngine
 from engine.journal_memory import MemoryJournal
 from engine.markets.simulated import SimulatedMarket
 from engine.numbers import positive
 from engine.ports import Clock, Journal, Quotes
-from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.runtime import EngineSettings
 from engine.venues.ledger import LedgerStore, MemoryLedgerStore
 from engine.venues.paper import PaperVenue

@@ -10,10 +10,11 @@ from bot.live import StateLater, check_venues, live_venues
 from bot.markets import market_store, shelf_of
 from bot.plans import ChatPlan
 from bot.settings import Settings
+from engine.confirming import ConfirmPolicy
 from engine.markets.group import MarketGroup
 from engine.markets.listing import MarketSource
 from engine.markets.public import PublicMarket
-from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.runtime import ExecutionMode
 from engine.venues.live.market_store import MarketStore
 

@@ -16,8 +16,8 @@ from bot.variables import Variables, shown, split_address, words
 from bot.venue_settings import VenueSettings, read_venues
 from engine.breaker_limits import BreakerLimits
 from engine.commands import Role
+from engine.confirming import ConfirmMode
 from engine.days import MIDNIGHT
-from engine.risk_limits import ConfirmMode
 from storage.kept import Kept
 from storage.streams_records import STREAMS
 

@@ -8,11 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.confirming import ConfirmPolicy
 from engine.copies import quick
 from engine.days import MIDNIGHT
 from engine.numbers import ONE, positive
 from engine.quotes import Quote
-from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.risk_limits import RiskLimits, TradingState
 from engine.scaling import ScalingPolicy
 from engine.scopes import Scope
 from engine.signals import Target, TradingSignal

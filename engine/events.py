@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from engine.commands import Actor, AlertKind, AlertMode
+from engine.confirming import ConfirmPolicy
 from engine.copies import quick
 from engine.days import MIDNIGHT
 from engine.exit_plan import ExitPlan
@@ -18,7 +19,7 @@ from engine.external import Differing, ExternalOrder, FlowReason
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
 from engine.quotes import Quote
-from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.risk_limits import RiskLimits, TradingState
 from engine.scaling import ScalingPolicy
 from engine.scopes import EVERYWHERE, Scope
 from engine.signals import Target, TradingSignal

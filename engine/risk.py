@@ -6,16 +6,16 @@ stands between the operator and flat. The rules stand in `risk_rules`.
 
 from decimal import Decimal
 
+from engine.confirming import Confirmation, ConfirmMode
 from engine.context import Context, measured_equity
 from engine.events import Breach
 from engine.exposure import NONE, exposure
 from engine.numbers import BPS, HUNDRED, plain
 from engine.proposals import Proposal
-from engine.risk_limits import ConfirmMode
 from engine.risk_rules import RULES
 from engine.rules.case import Case
 from engine.state import State
-from engine.tickets import Ask, Confirmation
+from engine.tickets import Ask
 
 _EXIT_RULES = tuple(rule for rule in RULES if rule.exits)
 

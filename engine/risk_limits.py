@@ -1,11 +1,10 @@
-"""Limits and confirmation policy: the numbers that every decision is measured against."""
+"""Limits: the numbers that every decision is measured against."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
 from engine.breaker_limits import BreakerLimits
-from engine.numbers import ONE
 
 
 class TradingState(StrEnum):
@@ -22,14 +21,6 @@ class TradingState(StrEnum):
 
 
 _SEVERITY = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
-
-
-class ConfirmMode(StrEnum):
-    """When a ticket is opened instead of sending at once."""
-
-    ALWAYS = "always"
-    RISKY = "risky"
-    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +59,3 @@ class RiskLimits:
     slippage_warn_bps: Decimal = Decimal(50)
     exit_bounds_bps: tuple[Decimal, ...] = (Decimal(50), Decimal(150))
     breakers: BreakerLimits = field(default_factory=BreakerLimits)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmPolicy:
-    """Say what makes an order risky, so that a person is asked."""
-
-    mode: ConfirmMode = ConfirmMode.RISKY
-    risky_notional_pct: Decimal = Decimal(2)
-    risky_leverage: Decimal = ONE
-    risky_confidence: float = 0.6
-    ticket_life_s: int = 60

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from engine import commands as c
 from engine.calls import CallTally
+from engine.confirming import ConfirmPolicy
 from engine.days import MIDNIGHT
 from engine.dispatch import Dispatcher
 from engine.emergency import Emergency
@@ -23,7 +24,7 @@ from engine.ports import Clock, Journal, Lease, Quotes, Venue, VenueUnavailable
 from engine.protection import StopRest
 from engine.quotes import Quote
 from engine.receipts import Receipt
-from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.state import State
 
 SUBMIT_TIMEOUT_S = 5.0

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from engine.commands import AlertKind, AlertMode
+from engine.confirming import ConfirmPolicy
 from engine.copies import quick
 from engine.days import MIDNIGHT
 from engine.equity import DaySummary, DayTally, Equity
@@ -19,7 +20,7 @@ from engine.external import CashDoubt, Differing, ExternalOrder
 from engine.numbers import ZERO
 from engine.orders import Order, OrderKind, OrderStatus
 from engine.positions import Position
-from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.risk_limits import RiskLimits, TradingState
 from engine.scaling import ScalingPolicy
 from engine.signals import Target, TradingSignal
 from engine.standings import strictest

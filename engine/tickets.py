@@ -5,21 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from engine.confirming import Confirmation
 from engine.exit_plan import NO_PLAN, ExitPlan
 from engine.identities import instrument_key, short
 from engine.orders import OrderKind, OrderPurpose, OrderSide
 from engine.quotes import Quote
 from engine.signals import Target, TradingSignal
-
-
-class Confirmation(StrEnum):
-    """What a ticket asks for, lightest first."""
-
-    NONE = "none"
-    TAP = "tap"
-    TYPED = "typed"
-    CODE = "code"
-    SECOND_PERSON = "second_person"
 
 
 class TicketStatus(StrEnum):

@@ -34,9 +34,10 @@ from bot.screens.layout import (
 )
 from bot.screens.levels import level_lines
 from bot.views.tickets import TicketView, strongest
+from engine.confirming import Confirmation
 from engine.numbers import BPS, ONE
 from engine.orders import OrderKind, OrderSide
-from engine.tickets import Ask, Confirmation
+from engine.tickets import Ask
 
 _ASKS = {
     Confirmation.NONE: "Shown first",

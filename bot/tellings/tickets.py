@@ -7,8 +7,9 @@ from bot.tellings.telling import Desk, Silence, Telling, Told, name_of
 from bot.views.scene import Scene
 from bot.views.tickets import ticket_view
 from engine.commands import Role
+from engine.confirming import Confirmation
 from engine.events import SignalReceived, TicketEnded
-from engine.tickets import Confirmation, Ticket, TicketStatus
+from engine.tickets import Ticket, TicketStatus
 from storage.cards import Card
 from storage.outbox import OutboxRow
 

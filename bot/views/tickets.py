@@ -7,13 +7,14 @@ from decimal import Decimal
 
 from bot.views.positions import LevelView
 from bot.views.scene import Listing, Scene, listing
+from engine.confirming import Confirmation
 from engine.events import Breach, OrderDenied
 from engine.instruments import Instrument
 from engine.numbers import ONE, ZERO
 from engine.orders import Order, OrderPurpose, OrderSide
 from engine.quotes import Quote
 from engine.state import State
-from engine.tickets import Confirmation, Ticket
+from engine.tickets import Ticket
 
 _WEIGHT = {kind: weight for weight, kind in enumerate(Confirmation)}
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from engine import events as e
 from engine.commands import Actor, ActorKind, SubmitSignal
+from engine.confirming import Confirmation
 from engine.decide.attempts import send_exit
 from engine.decide.turn import Turn
 from engine.identities import digest
@@ -14,7 +15,7 @@ from engine.orders import Order, OrderKind, OrderPurpose
 from engine.proposals import Proposal, Unproposable, propose
 from engine.risk import asks_of, breaches_of
 from engine.signals import SignalAction, TradingSignal
-from engine.tickets import Ask, Confirmation, Ticket
+from engine.tickets import Ask, Ticket
 from engine.what_if import what_if
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from engine import events as e
 from engine.commands import Actor, ActorKind
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.context import Context
 from engine.fold import apply
 from engine.instruments import Instrument, InstrumentKind
@@ -14,7 +15,7 @@ from engine.numbers import ZERO
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
 from engine.quotes import Quote
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.signals import SignalAction, Target, TradingSignal
 from engine.state import State
 

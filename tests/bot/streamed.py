@@ -22,8 +22,9 @@ from bot.clock import SystemClock
 from bot.secret import Secret
 from bot.streams import streams_of
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.markets.simulated import SimulatedMarket
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.state import State
 from storage.chain import StoredEvent, stored_events
 from storage.codec import Codec

@@ -14,9 +14,10 @@ from bot.gauges import Gauges
 from bot.metrics import Metrics
 from bot.secret import Secret
 from engine import SignalAction, TradingSignal
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.markets.simulated import SimulatedMarket
 from engine.orders import Order, OrderStatus
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from storage.cache import MemoryCache
 from storage.cache_records import market_key, order_key, quote_key
 from storage.cache_redis import RedisCache

@@ -21,7 +21,7 @@ from bot.settings import (
 )
 from bot.venue_settings import PASSWORD_VENUES, SANDBOX_VENUES, VENUES
 from engine.commands import Role
-from engine.risk_limits import ConfirmMode
+from engine.confirming import ConfirmMode
 
 TOKEN = "123456:AAbb-cc_dd"
 WHOLE = {"TELEGRAM_BOT_TOKEN": TOKEN, "OPERATORS": "4242:owner"}

@@ -10,6 +10,7 @@ from engine import commands as c
 from engine import events as e
 from engine import reports as r
 from engine.commands import ActorKind, Role
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.context import Context
 from engine.decide import Message, decide
 from engine.fold import apply
@@ -20,7 +21,7 @@ from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
 from engine.protection import StopRest, is_protection
 from engine.quotes import Quote
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.signals import TradingSignal
 from engine.state import State
 from engine.tickets import Ticket

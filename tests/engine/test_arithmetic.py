@@ -7,10 +7,10 @@ import pytest
 from ccxt.base.decimal_to_precision import decimal_to_precision
 
 from engine import commands as c
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.events import Event
 from engine.fold import apply
 from engine.ports import Step
-from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from engine.state import State
 from storage.codec import state_hash
 from storage.projections import Projection

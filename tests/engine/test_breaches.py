@@ -11,12 +11,13 @@ import pytest
 from engine import commands as c
 from engine import events as e
 from engine import reports as r
+from engine.confirming import Confirmation, ConfirmMode, ConfirmPolicy
 from engine.proposals import Proposal, propose
 from engine.risk import asks_of, breaches_of, drift_bps
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits, TradingState
+from engine.risk_limits import RiskLimits, TradingState
 from engine.risk_rules import RULES
 from engine.signals import Target
-from engine.tickets import Ask, Confirmation
+from engine.tickets import Ask
 from tests.engine.desk import AT, LIMITS, Desk, signal
 
 KEY = "binance:BTC/USDT"

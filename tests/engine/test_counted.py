@@ -8,9 +8,10 @@ import pytest
 
 from engine import events as e
 from engine.breaker_limits import BreakerLimits
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.counted import Counted
 from engine.ports import VenueUnavailable
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.world import world
 

@@ -11,10 +11,11 @@ import pytest
 from engine import commands as c
 from engine import events as e
 from engine import reports as r
+from engine.confirming import Confirmation
 from engine.identities import client_order_id, digest
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.signals import Target
-from engine.tickets import Ask, Confirmation, TargetView, Ticket, TicketStatus
+from engine.tickets import Ask, TargetView, Ticket, TicketStatus
 from tests.engine.desk import LIMITS, OWNER, STRATEGY, TRADER, Desk, kinds, signal
 
 KEY = "binance:BTC/USDT"

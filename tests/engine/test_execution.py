@@ -17,9 +17,9 @@ from engine import (
 )
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.errors import EngineStopped, InvalidInput
 from engine.performance import percentile, summary
-from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.world import World, signal, world
 

@@ -9,10 +9,11 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.journal_memory import MemoryJournal
 from engine.orders import OrderSide
 from engine.ports import Step
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.state import State
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.world import World, signal, world

@@ -15,6 +15,7 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.journal_memory import MemoryJournal
 from engine.orders import Order, OrderSide
 from engine.ports import Gate, Step, Venue
@@ -27,7 +28,7 @@ from engine.reports import (
     SubmitAnswer,
     VenueSnapshot,
 )
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.state import State
 from engine.venues.faults import Fault, FaultKind, Operation
 from engine.venues.ledger import MemoryLedgerStore

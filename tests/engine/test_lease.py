@@ -4,8 +4,8 @@ from typing import Any
 
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.orders import OrderStatus
-from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from tests.engine.world import World, world
 
 NEVER = ConfirmPolicy(mode=ConfirmMode.NEVER)

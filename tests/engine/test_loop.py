@@ -9,6 +9,7 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.errors import (
     AppendUncertain,
     EngineStopped,
@@ -23,7 +24,7 @@ from engine.journal_memory import MemoryJournal
 from engine.orders import OrderStatus
 from engine.ports import Step
 from engine.receipts import Receipt
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.runtime import ExecutionMode
 from engine.state import COMMANDS_TAIL, State
 from engine.venues.faults import Fault, FaultKind, Operation

@@ -11,10 +11,11 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.monitor import OrderMonitor
 from engine.orders import OrderSide, OrderStatus
 from engine.reports import FillReported, Report
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.state import State
 from engine.venues.faults import Fault, FaultKind, FaultRate, Operation
 from tests.engine.world import World, signal, world

@@ -10,9 +10,10 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.fold import apply
 from engine.orders import OrderStatus
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.state import OpenOrders, State
 from engine.venues.faults import Fault, FaultKind, FaultRate, Operation
 from engine.venues.ledger import MemoryLedgerStore

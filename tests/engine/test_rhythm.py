@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.orders import OrderSide
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.venues.faults import Fault, FaultKind, FaultRate, Operation
 from tests.engine.world import World, signal, world
 

@@ -11,10 +11,11 @@ import pytest
 from engine import commands as c
 from engine import events as e
 from engine import reports as r
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.errors import AppendUncertain, JournalUnavailable
 from engine.orders import OrderSide, OrderStatus
 from engine.positions import Fill
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits, TradingState
+from engine.risk_limits import RiskLimits, TradingState
 from engine.scopes import Scope, ScopeKind
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.test_loop import TroubledJournal

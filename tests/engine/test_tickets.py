@@ -7,7 +7,7 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
-from engine.risk_limits import ConfirmMode, ConfirmPolicy
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.signals import Target
 from engine.tickets import Ticket, TicketStatus
 from tests.engine.desk import LIMITS, OWNER, STRATEGY, TRADER, Desk, kinds, signal

@@ -9,8 +9,9 @@ import pytest
 from engine import commands as c
 from engine import events as e
 from engine.breaker_limits import BreakerLimits
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.orders import OrderStatus
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.venues.faults import Fault, FaultKind, Operation
 from tests.engine.world import World, signal, world
 from tests.simulation.virtual_time import run

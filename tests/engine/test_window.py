@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 
 from engine import commands as c
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.errors import JournalUnavailable
 from engine.journal_memory import MemoryJournal
 from engine.orders import Order
 from engine.reports import FillReported
-from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from engine.state import COMMANDS_TAIL
 from tests.engine.world import World, world
 

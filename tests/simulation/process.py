@@ -13,11 +13,12 @@ from bot.secret import Secret
 from bot.settings import OperatorSetting
 from engine.breaker_limits import BreakerLimits
 from engine.commands import Role
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.execution import ExecutionEngine
 from engine.markets.catalogue import catalogue
 from engine.markets.manual import ManualMarket
 from engine.ports import Clock, Quotes
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from storage.database import Database
 from tests.simulation.disk import SimulatedDatabase, SimulatedEmergency
 from tests.simulation.life import Life

@@ -14,11 +14,12 @@ from bot.telegram_api import TelegramUnreachable
 from engine import commands as c
 from engine import events as e
 from engine.commands import Actor, ActorKind, Role
+from engine.confirming import ConfirmMode
 from engine.errors import EngineStopped, JournalUnavailable
 from engine.execution import ExecutionEngine
 from engine.orders import OrderStatus
 from engine.receipts import Receipt
-from engine.risk_limits import ConfirmMode, TradingState
+from engine.risk_limits import TradingState
 from engine.state import State
 from engine.venues.faults import Fault, FaultKind, FaultRate, Operation
 from storage.codec import state_hash

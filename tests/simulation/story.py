@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from engine.risk_limits import ConfirmMode
+from engine.confirming import ConfirmMode
 from tests.simulation.outside import OWNER, TRADER
 from tests.simulation.session import Session
 

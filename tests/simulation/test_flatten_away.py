@@ -3,8 +3,8 @@
 from decimal import Decimal
 from pathlib import Path
 
+from engine.confirming import ConfirmMode
 from engine.orders import OrderStatus
-from engine.risk_limits import ConfirmMode
 from tests.simulation.outside import OWNER
 from tests.simulation.story import Story
 from tests.simulation.virtual_time import run

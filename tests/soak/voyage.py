@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engine import commands as c
+from engine.confirming import ConfirmMode
 from engine.errors import EngineStopped, JournalUnavailable
 from engine.orders import Order
-from engine.risk_limits import ConfirmMode
 from engine.state import State
 from engine.venues.faults import Fault, FaultRate
 from storage.codec import Codec, state_hash

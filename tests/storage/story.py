@@ -9,11 +9,12 @@ from decimal import Decimal
 from engine import events as e
 from engine.alerts import Alert, alerts_of
 from engine.commands import SCHEDULE, Actor, ActorKind, AlertKind, AlertMode, Role
+from engine.confirming import ConfirmPolicy
 from engine.fold import apply
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderTrigger, can
 from engine.ports import Step
 from engine.positions import Fill, Liquidity
-from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.risk_limits import RiskLimits, TradingState
 from engine.signals import SignalAction, Target, TradingSignal
 from engine.state import State
 from engine.tickets import Ticket, TicketStatus

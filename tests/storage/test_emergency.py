@@ -15,8 +15,9 @@ import pytest
 from bot.clock import SystemClock
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.errors import JournalUnavailable
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.state import State
 from engine.venues.ledger import MemoryLedgerStore
 from storage.codec import state_hash

@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from bot.clock import SystemClock
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.errors import JournalUnavailable
 from engine.orders import OrderStatus
 from engine.receipts import Receipt
 from engine.reports import VenueOrderStatus
-from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from engine.venues.ledger import VenueOrder
 from storage import postgres as home
 from storage.codec import state_hash

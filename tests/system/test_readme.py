@@ -11,7 +11,8 @@ import pytest
 
 from bot.access import COMMANDS
 from bot.cli.arguments import parse
-from engine.risk_limits import ConfirmPolicy, RiskLimits
+from engine.confirming import ConfirmPolicy
+from engine.risk_limits import RiskLimits
 from tests.system.console import ROOT, environment, quarterdeck
 
 DOCUMENTS = ("README.md", "docs/guide.md", "docs/design.md", "deploy/README.md")

@@ -15,8 +15,8 @@ from bot.plans import ChatPlan
 from bot.sandbox import Sandbox, SeenMessage
 from bot.secret import Secret
 from bot.telegram_api import TelegramUnreachable
+from engine.confirming import ConfirmPolicy
 from engine.markets.manual import ManualMarket
-from engine.risk_limits import ConfirmPolicy
 from engine.state import State
 from tests.bot.chat.world import (
     OPERATORS,

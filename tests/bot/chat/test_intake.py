@@ -20,9 +20,9 @@ from bot.sandbox import FaultKind, Sandbox, SeenMessage
 from bot.secret import Secret
 from bot.telegram_api import TelegramUnreachable, TokenRefused, check_token, telegram_bot
 from engine.commands import Role
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.events import BacklogSetAside, OrderCancelRequested, StrangerNoted, TradingHalted
 from engine.orders import OrderStatus
-from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from storage import sqlite
 from tests.bot.chat.world import (
     OWNER,

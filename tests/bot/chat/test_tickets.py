@@ -6,9 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.sandbox import Sandbox, SeenMessage
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.orders import OrderStatus
 from engine.protection import is_protection
-from engine.risk_limits import ConfirmMode, ConfirmPolicy
 from engine.tickets import TicketStatus
 from tests.bot.chat.world import DESK_GROUP, OWNER, PLAN, TRADER, VIEWER, ChatWorld, console
 

@@ -27,11 +27,12 @@ from bot.settings import OperatorSetting
 from bot.telegram_api import telegram_bot
 from bot.views.health import health_of
 from engine.commands import Role
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.events import Event
 from engine.execution import ExecutionEngine
 from engine.instruments import Instrument, InstrumentKind
 from engine.markets.manual import ManualMarket
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.state import State
 
 E = TypeVar("E")

@@ -11,11 +11,12 @@ from bot.clock import SystemClock
 from engine import SignalAction, TradingSignal
 from engine import commands as c
 from engine import events as e
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.identities import instrument_key
 from engine.markets.simulated import SimulatedMarket
 from engine.orders import Order
 from engine.quotes import Quote
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 
 SEED = 7
 

@@ -8,6 +8,7 @@ from typing import Any
 from bot.views.health import VenueHealth, health_of
 from bot.views.scene import Scene, scene_of
 from engine.commands import Role
+from engine.confirming import Confirmation
 from engine.equity import Equity
 from engine.identities import instrument_key
 from engine.instruments import Instrument, InstrumentKind
@@ -17,7 +18,7 @@ from engine.quotes import Quote
 from engine.risk_limits import RiskLimits
 from engine.signals import SignalAction, Target, TradingSignal
 from engine.state import JournalIdentity, OpenOrders, Reserved, State
-from engine.tickets import Ask, Confirmation, TargetView, Ticket
+from engine.tickets import Ask, TargetView, Ticket
 
 # Ids whose four readable characters are those of the printed examples.
 T_7K4M, T_4GWA, T_2HQD, T_5BVN = "288118", "561609", "2588742", "693328"

@@ -14,13 +14,14 @@ from bot.views.orders import OrderView, order_view, orders_view, slippage_view
 from bot.views.positions import close_view, position_view, positions_view
 from bot.views.tickets import TicketView, denied_view, ticket_view
 from engine.commands import Actor, ActorKind, Role
+from engine.confirming import Confirmation
 from engine.equity import DayTally
 from engine.events import Breach, ExitTriggered, OrderDenied
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
 from engine.quotes import Quote
 from engine.signals import Target
 from engine.state import State
-from engine.tickets import Confirmation, Ticket, TicketStatus
+from engine.tickets import Ticket, TicketStatus
 from tests.bot.screens import account as a
 from tests.bot.screens.conftest import Golden
 

@@ -24,6 +24,7 @@ from bot.views.health import VenueHealth, health_of
 from engine import events as e
 from engine.alerts import Alert, alerts_of
 from engine.commands import Actor, ActorKind, Role
+from engine.confirming import Confirmation, ConfirmPolicy
 from engine.fold import apply
 from engine.markets.catalogue import catalogue
 from engine.markets.manual import ManualMarket
@@ -31,10 +32,10 @@ from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.ports import Step
 from engine.positions import Fill
 from engine.quotes import Quote
-from engine.risk_limits import ConfirmPolicy, RiskLimits, TradingState
+from engine.risk_limits import RiskLimits, TradingState
 from engine.signals import SignalAction, TradingSignal
 from engine.state import State
-from engine.tickets import Confirmation, Ticket, TicketStatus
+from engine.tickets import Ticket, TicketStatus
 from storage.cards import Cards
 from storage.database import Database
 from storage.journal import SqlJournal

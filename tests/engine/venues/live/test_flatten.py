@@ -13,10 +13,11 @@ import pytest
 from bot.clock import SystemClock
 from engine import EngineSettings, ExecutionEngine
 from engine import commands as c
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.journal_memory import MemoryJournal
 from engine.markets.catalogue import catalogue
 from engine.markets.manual import ManualMarket
-from engine.risk_limits import ConfirmMode, ConfirmPolicy, RiskLimits
+from engine.risk_limits import RiskLimits
 from engine.venues.live.account import LiveAccount
 from engine.venues.live.venue import LiveVenue
 from tests.engine.markets.stores import store_of
