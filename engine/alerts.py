@@ -45,6 +45,7 @@ from engine.events import (
     OrderUnknown,
     PositionAdopted,
     StrangerNoted,
+    TicketConfirmed,
     TicketEnded,
     TicketOpened,
     TradingHalted,
@@ -193,7 +194,7 @@ def _row(before: State, event: Event, after: State) -> _Row | None:
             return _to_all(AlertKind.SIGNAL, Lane.REPORT, f"denied:{event.signal_id}")
         case TicketOpened(ticket=ticket):
             return _to_all(AlertKind.TICKET, Lane.TICKET, f"ticket:{ticket.ticket_id}")
-        case TicketEnded():
+        case TicketConfirmed() | TicketEnded():
             return _to_all(AlertKind.TICKET, Lane.TICKET, f"ticket:{event.ticket_id}")
         case EngineStarted() if after.journal is not None and after.journal.mode == "live":
             return AlertKind.TICKET, Lane.TICKET, f"arming:{after.session}", Audience.OWNERS, None

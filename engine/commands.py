@@ -135,9 +135,10 @@ class SubmitSignal(CommandBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApproveTicket(CommandBase):
-    """Confirm a ticket: exactly one order, or a reason why not."""
+    """Confirm a ticket: exactly one order, or a reason why not; `typed` is the amount typed."""
 
     ticket_id: str
+    typed: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

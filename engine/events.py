@@ -149,6 +149,17 @@ class TicketEnded(EventBase):
 
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketConfirmed(EventBase):
+    """The first of two people confirmed a ticket; it waits for the second until `expires_at`."""
+
+    ticket_id: str
+    by: str
+    user_id: int
+    expires_at: datetime
+
+
+@quick
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSubmitted(EventBase):
     """An order was decided, named and reserved; it is sent once this event is durable."""
 
@@ -745,6 +756,7 @@ Event = (
     | SignalReceived
     | OrderDenied
     | TicketOpened
+    | TicketConfirmed
     | TicketEnded
     | OrderSubmitted
     | OrderNotSent
@@ -813,6 +825,7 @@ EVENTS: tuple[type[Event], ...] = (
     SignalReceived,
     OrderDenied,
     TicketOpened,
+    TicketConfirmed,
     TicketEnded,
     OrderSubmitted,
     OrderNotSent,

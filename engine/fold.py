@@ -115,6 +115,8 @@ def _changes(state: State, event: e.Event) -> Changes:
         case e.TicketOpened(ticket=ticket):
             outcome = signal_outcome(state, ticket.signal.signal_id or "", ticket.short_id)
             return {"tickets": entered(state.tickets, ticket.ticket_id, ticket), **outcome}
+        case e.TicketConfirmed():
+            return _ticket_confirmed(state, event)
         case e.TicketEnded():
             return _ticket_ended(state, event)
         case e.OrderRecalled(order=order):
@@ -195,6 +197,19 @@ def _signal_received(state: State, event: e.SignalReceived) -> Changes:
         actor=event.actor.text,
     )
     return {"signals": tail(state.signals, event.signal_id, received, SIGNALS_TAIL)}
+
+
+def _ticket_confirmed(state: State, event: e.TicketConfirmed) -> Changes:
+    ticket = state.tickets.get(event.ticket_id)
+    assert ticket is not None, f"{event.ticket_id} was confirmed after its end"
+    confirmed = replace(
+        ticket,
+        confirmed_at=event.at,
+        confirmed_by=event.by,
+        confirmed_by_id=event.user_id,
+        expires_at=event.expires_at,
+    )
+    return {"tickets": entered(state.tickets, event.ticket_id, confirmed)}
 
 
 def _ticket_ended(state: State, event: e.TicketEnded) -> Changes:

@@ -146,7 +146,7 @@ class _Written:
                 assert ticket.ticket_id not in self.tickets_new, "a ticket is opened twice"
                 self.tickets_new.add(ticket.ticket_id)
                 self._ticket(ticket.ticket_id, after)
-            case e.TicketEnded(ticket_id=ticket_id):
+            case e.TicketConfirmed(ticket_id=ticket_id) | e.TicketEnded(ticket_id=ticket_id):
                 self._ticket(ticket_id, after)
             case _:
                 # No other kind changes an order or a ticket.

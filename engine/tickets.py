@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
 from engine.confirming import Confirmation
@@ -11,6 +11,8 @@ from engine.identities import instrument_key, short
 from engine.orders import OrderKind, OrderPurpose, OrderSide
 from engine.quotes import Quote
 from engine.signals import Target, TradingSignal
+
+TEN = Decimal(10)
 
 
 class TicketStatus(StrEnum):
@@ -67,6 +69,7 @@ class Ticket:
 
     Amounts are in quote currency; `slippage_bps` is an estimate, positive = cost; `cost_max` is the
     most it can cost (fees excluded) at its price limit; `owner_id` is the person it was made for.
+    `confirmed_*` tell who confirmed first, where it takes two people.
     """
 
     ticket_id: str
@@ -102,6 +105,9 @@ class Ticket:
     ended_by: str | None = None
     what_if: WhatIf | None = None
     plan: ExitPlan = NO_PLAN
+    confirmed_at: datetime | None = None
+    confirmed_by: str | None = None
+    confirmed_by_id: int | None = None
 
     @property
     def key(self) -> str:
@@ -112,6 +118,20 @@ class Ticket:
     def short_id(self) -> str:
         """Give the name a person reads, for example T-7K4M."""
         return short(self.ticket_id, "T")
+
+    @property
+    def amount(self) -> Decimal:
+        """Give the amount that Confirm names: what a buy costs at most, what a sell is worth."""
+        is_spending = self.side is OrderSide.BUY and self.purpose is OrderPurpose.ENTRY
+        return self.cost_max if is_spending else self.cost
+
+    @property
+    def amount_typed(self) -> Decimal:
+        """Give the amount as a person types it: rounded up to a whole, below 10 to two digits."""
+        whole = Decimal(1)
+        if self.amount < TEN:
+            whole = Decimal((0, (1,), self.amount.adjusted() - 1))
+        return self.amount.quantize(whole, rounding=ROUND_CEILING)
 
     @property
     def order_targets(self) -> tuple[Target, ...]:

@@ -14,6 +14,7 @@ AUDITED = (
     "LiveArmed",
     "SignalReceived",
     "OrderDenied",
+    "TicketConfirmed",
     "TicketEnded",
     "OrderCancelRequested",
     "OrderReappeared",
@@ -77,6 +78,8 @@ def _words(event: e.Event) -> tuple[str, str]:
             return _who(event.actor), f"{signal.action} {_coin(signal.symbol)}"
         case e.OrderDenied():
             return _who(event.actor), f"denied {_coin(event.symbol)}"
+        case e.TicketConfirmed(user_id=user_id):
+            return str(user_id), "ticket confirmed"
         case e.TicketEnded():
             who = str(event.user_id) if event.user_id is not None else event.by
             return who, f"ticket {event.status}"

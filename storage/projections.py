@@ -73,7 +73,7 @@ def projected(before: State, event: e.Event, after: State) -> Iterator[Projected
                 yield _position(gone, seq, closed_at=event.at, exit_price=price, held=held.quantity)
         case e.TicketOpened(ticket=ticket):
             yield from _ticket(after, ticket.ticket_id, is_new=True)
-        case e.TicketEnded():
+        case e.TicketConfirmed() | e.TicketEnded():
             yield from _ticket(after, event.ticket_id)
         case e.EquitySampled():
             yield _equity(event, seq)

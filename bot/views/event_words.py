@@ -82,6 +82,8 @@ def event_words(event: e.Event) -> str:
             return f"denied {symbol.partition('/')[0]}"
         case e.TicketOpened(ticket=ticket):
             return f"ask {ticket.short_id}"
+        case e.TicketConfirmed():
+            return f"1st {short(event.ticket_id, 'T')}"
         case e.TicketEnded():
             word = _TICKET_WORDS.get(event.status, event.status.value)
             return f"{word} {short(event.ticket_id, 'T')}"

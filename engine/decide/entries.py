@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from engine import events as e
+from engine.asking import asks_of, heaviest
 from engine.commands import Actor, ActorKind, SubmitSignal
 from engine.confirming import Confirmation
 from engine.decide.attempts import send_exit
@@ -13,7 +14,7 @@ from engine.identities import digest
 from engine.numbers import HUNDRED, ZERO
 from engine.orders import Order, OrderKind, OrderPurpose
 from engine.proposals import Proposal, Unproposable, propose
-from engine.risk import asks_of, breaches_of
+from engine.risk import breaches_of
 from engine.signals import SignalAction, TradingSignal
 from engine.tickets import Ask, Ticket
 from engine.what_if import what_if
@@ -41,7 +42,9 @@ def submit_signal(turn: Turn, command: SubmitSignal) -> None:
     if breaches:
         deny(turn, proposal, breaches, command.actor, ticket_id=None)
         return
-    asks = asks_of(proposal, turn.state, wanted=command.ticket_wanted)
+    asks = asks_of(
+        proposal, turn.state, turn.context, actor=command.actor, wanted=command.ticket_wanted
+    )
     if asks:
         _open_ticket(turn, command, proposal, asks)
         return
@@ -173,6 +176,10 @@ def submit(
 def _open_ticket(
     turn: Turn, command: SubmitSignal, proposal: Proposal, asks: tuple[Ask, ...]
 ) -> None:
+    step = heaviest(asks)
+    if step is Confirmation.SECOND_PERSON and proposal.price_limit is not None:
+        # While the second person is looked for the price runs: what was shown stays its limit.
+        proposal = replace(proposal, kind=OrderKind.LIMIT)
     assert proposal.quote is not None, "an entry has a fresh quote"
     ticket_id = digest(turn.journal_id, turn.epoch, command.command_id, "ticket", length=16)
     equity = turn.state.equity.equity if turn.state.equity is not None else ZERO
@@ -205,7 +212,7 @@ def _open_ticket(
         risk_pct=_share(stop_pnl, equity),
         quantity_after=proposal.quantity_after,
         asks=asks,
-        confirmation=Confirmation.TAP,
+        confirmation=step,
         owner_id=command.actor.user_id if person else None,
         actor=command.actor.text,
         opened_at=turn.now,

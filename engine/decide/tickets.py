@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import assert_never
 
 from engine import events as e
+from engine.asking import drift_bps, may_second, step_of
 from engine.commands import ENGINE, Actor, ApproveTicket, CancelTicket, Role
+from engine.confirming import Confirmation
 from engine.decide.entries import deny, deny_unproposable, submit
 from engine.decide.turn import Turn
 from engine.orders import OrderKind, OrderStatus
 from engine.proposals import Proposal, Unproposable, propose
 from engine.quotes import Quote
-from engine.risk import breaches_of, drift_bps
+from engine.risk import breaches_of
 from engine.tickets import Ticket, TicketStatus
 
 
@@ -20,11 +23,15 @@ def approve(turn: Turn, command: ApproveTicket) -> None:
     if ticket is None:
         return
     quote = turn.context.fresh(ticket.key, turn.state)
+    moved = None
     if ticket.kind is OrderKind.MARKET and quote is not None:
-        moved = abs(drift_bps(ticket.quote.mid, quote.mid))
-        if moved > turn.state.limits.drift_bps_max:
+        moved = drift_bps(ticket.quote.mid, quote.mid)
+        if abs(moved) > turn.state.limits.drift_bps_max:
             end(turn, ticket, TicketStatus.MOVED, command.actor, quote)
             return
+    step = step_of(turn.state, ticket, command.actor.user_id, moved)
+    if not _is_given(turn, ticket, command, step):
+        return
     proposal = propose(turn.state, ticket.signal, ticket.venue, turn.context)
     if isinstance(proposal, Unproposable):
         end(turn, ticket, TicketStatus.DENIED, command.actor, quote)
@@ -39,14 +46,58 @@ def approve(turn: Turn, command: ApproveTicket) -> None:
         end(turn, ticket, TicketStatus.DENIED, command.actor, quote)
         deny(turn, shown, breaches, command.actor, ticket_id=ticket.ticket_id)
         return
+    if step is Confirmation.SECOND_PERSON and ticket.confirmed_at is None:
+        _confirm_first(turn, ticket, command.actor)
+        return
     end(turn, ticket, TicketStatus.APPROVED, command.actor, quote)
     submit(turn, shown, actor=command.actor, intent=ticket.ticket_id, ticket=ticket)
+
+
+def _is_given(turn: Turn, ticket: Ticket, command: ApproveTicket, step: Confirmation) -> bool:
+    """Tell whether this confirming is the step that is asked for; refuse it otherwise."""
+    actor, name = command.actor, ticket.short_id
+    match step:
+        case Confirmation.NONE | Confirmation.TAP:
+            return True
+        case Confirmation.TYPED:
+            amount = ticket.amount_typed
+            rule, sentence = "typed", f"{name} asks you to type {amount:f}."
+            is_given = command.typed == amount
+        case Confirmation.CODE:
+            rule, sentence = "code", f"{name} takes the code of your second factor."
+            is_given = actor.with_code
+        case Confirmation.SECOND_PERSON:
+            rule = "ticket_second"
+            sentence = f"{name} waits for a second person; {ticket.confirmed_by} was the first."
+            is_first = ticket.confirmed_at is None
+            is_given = is_first or may_second(turn.state, ticket, actor.user_id)
+        case _:
+            assert_never(step)
+    if not is_given:
+        turn.refuse(actor, "confirm", rule, sentence)
+    return is_given
+
+
+def _confirm_first(turn: Turn, ticket: Ticket, actor: Actor) -> None:
+    """Let it wait for the second person, longer than a ticket of one."""
+    assert actor.user_id is not None, "two people confirm, each by a name"
+    turn.add(
+        e.TicketConfirmed(
+            at=turn.now,
+            command_id=turn.command_id,
+            ticket_id=ticket.ticket_id,
+            by=actor.text,
+            user_id=actor.user_id,
+            expires_at=turn.now + timedelta(seconds=turn.state.confirm.second_life_s),
+        )
+    )
 
 
 def _as_shown(proposal: Proposal, ticket: Ticket) -> Proposal:
     """Give today's proposal with the ticket's own numbers: what was seen is what executes."""
     return replace(
         proposal,
+        kind=ticket.kind,
         quantity=ticket.quantity,
         quantity_asked=ticket.quantity,
         price_limit=ticket.price_limit,

@@ -11,13 +11,12 @@ import pytest
 from engine import commands as c
 from engine import events as e
 from engine import reports as r
-from engine.confirming import Confirmation, ConfirmMode, ConfirmPolicy
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.proposals import Proposal, propose
-from engine.risk import asks_of, breaches_of, drift_bps
+from engine.risk import breaches_of
 from engine.risk_limits import RiskLimits, TradingState
 from engine.risk_rules import RULES
 from engine.signals import Target
-from engine.tickets import Ask
 from tests.engine.desk import AT, LIMITS, Desk, signal
 
 KEY = "binance:BTC/USDT"
@@ -593,62 +592,6 @@ def test_a_signal_is_as_old_as_its_own_times_say(
     assert rules_broken(desk, proposal) == broken
     # an approval leaves the age to the ticket
     assert breaches_of(proposal, desk.state, desk.context(), is_approval=True) == ()
-
-
-# --- what makes an order ask
-
-
-def asked(desk: Desk, *, wanted: bool = False, **fields: Any) -> tuple[Ask, ...]:
-    return asks_of(proposed(desk, **({"quantity": "0.001"} | fields)), desk.state, wanted=wanted)
-
-
-def ask(sentence: str) -> Ask:
-    return Ask(rule="confirm", confirmation=Confirmation.TAP, sentence=sentence)
-
-
-def with_policy(**fields: Any) -> Desk:
-    return Desk(confirm=ConfirmPolicy(**fields), armed=True)
-
-
-def test_a_policy_of_always_asks_once_and_of_never_only_when_it_is_wanted() -> None:
-    always, never = with_policy(mode=ConfirmMode.ALWAYS), with_policy(mode=ConfirmMode.NEVER)
-    assert asked(always) == (ask("every order is set to ask"),)
-    assert asked(always, wanted=True) == (ask("every order is set to ask"),)
-    assert asked(never) == ()
-    assert asked(never, wanted=True) == (ask("it was to be shown first"),)
-    assert asked(never, confidence=0.1, leverage=1) == ()
-
-
-def test_every_risk_is_told() -> None:
-    desk = Desk(confirm=ConfirmPolicy(), mode="live", armed=True)
-    fields: dict[str, Any] = {"symbol": PERP, "quantity": "0.03", "leverage": "2.5"}
-    assert asked(desk, wanted=True, confidence=0.5, **fields) == (
-        ask("1,838.81, over 249.60 (2%)"),
-        ask("leverage 2.5x, over 1x"),
-        ask("real money"),
-        ask("confidence 0.50, below 0.60"),
-    )
-
-
-@pytest.mark.parametrize(("more", "asks"), [("0", 0), ("0.01", 1)])
-def test_an_order_of_exactly_the_risky_share_does_not_ask(more: str, asks: int) -> None:
-    desk = with_policy()
-    proposal = proposed(desk, quantity="0.002")
-    with_equity(desk, (proposal.cost_max - Decimal(more)) * 50)
-    assert len(asks_of(proposal, desk.state, wanted=False)) == asks
-
-
-def test_an_exit_never_asks_even_when_it_was_to_be_shown() -> None:
-    desk = with_policy(mode=ConfirmMode.ALWAYS)
-    desk.state = replace(desk.state, confirm=ConfirmPolicy(mode=ConfirmMode.NEVER))
-    desk.hold("BTC/USDT", "0.01", "61240")
-    desk.state = replace(desk.state, confirm=ConfirmPolicy(mode=ConfirmMode.ALWAYS))
-    assert asked(desk, action="sell", wanted=True) == ()
-
-
-def test_drift_is_signed_and_a_share_of_the_price_shown() -> None:
-    assert drift_bps(Decimal(50), Decimal(51)) == 200
-    assert drift_bps(Decimal(50), Decimal(49)) == -200
 
 
 # --- the numbers that hold when nobody sets others

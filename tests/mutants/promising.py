@@ -55,7 +55,7 @@ DRIFT_UNCHECKED = Mutant(
     edits=(
         Edit(
             path="engine/decide/tickets.py",
-            original="        if moved > turn.state.limits.drift_bps_max:\n",
+            original="        if abs(moved) > turn.state.limits.drift_bps_max:\n",
             replacement="        if moved > turn.state.limits.drift_bps_max and "
             "ticket.price_limit is None:\n",
         ),

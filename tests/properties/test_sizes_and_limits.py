@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from engine import commands as c
 from engine import events as e
+from engine.asking import drift_bps
 from engine.numbers import ZERO
 from engine.orders import OrderSide
 from engine.portfolio import cash_free
 from engine.proposals import Proposal, propose
-from engine.risk import drift_bps
 from engine.risk_limits import RiskLimits
 from engine.signals import SignalAction
 from engine.sizing import Sizing, quantity_wanted

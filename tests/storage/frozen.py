@@ -117,6 +117,8 @@ class Whole(Story):
         yield [self.sample(e.OrderDenied)]
         yield [self.sample(e.OrderCanceled, client_order_id=cancelled.client_order_id)]
         yield [self.sample(e.StrangerNoted)]
+        yield self.ticket()
+        yield [self.sample(e.TicketConfirmed, ticket_id=list(self.state.tickets)[-1])]
         yield [self.sample(e.FactorEnrolled, user_id=4242)]
         yield [self.sample(e.FactorLocked, user_id=4242)]
         yield [self.sample(e.FactorRemoved, user_id=4242)]
