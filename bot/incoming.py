@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from telegram import MaybeInaccessibleMessage, Message, Update
@@ -16,6 +17,9 @@ STALE_AFTER: Final = timedelta(seconds=60)
 STOP_WORD: Final = "STOP"
 REASON_CHARACTERS_MAX: Final = 80
 CODE: Final = re.compile(r"\s*([0-9]{3})[ -]?([0-9]{3})\s*\Z")
+AMOUNT: Final = re.compile(
+    r"\s*((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,15})(?:\.[0-9]{1,18})?)\s*\Z", re.ASCII
+)
 CODE_UNREAD: Final = "(a code, not kept)"
 
 
@@ -138,6 +142,12 @@ def code_in(text: str) -> str | None:
     """Give the six digits of a text that is nothing but a code; None for any other text."""
     found = CODE.match(text)
     return found[1] + found[2] if found is not None else None
+
+
+def amount_in(text: str) -> Decimal | None:
+    """Give the number of a text that is nothing but a number, with or without commas."""
+    found = AMOUNT.match(text)
+    return Decimal(found[1].replace(",", "")) if found is not None else None
 
 
 def payload_of(update: Update) -> bytes:

@@ -120,11 +120,11 @@ def _waiting(state: State) -> Iterator[_Due]:
                 subject=f"ticket:{ticket.ticket_id}",
                 kind=AlertKind.TICKET,
                 lane=Lane.TICKET,
-                since=ticket.opened_at,
+                since=ticket.confirmed_at or ticket.opened_at,
                 every=TICKET_EVERY,
             )
 
 
 def _asks_everybody(ticket: Ticket) -> bool:
     """Tell whether nobody in particular was asked, so that somebody has to be found."""
-    return ticket.owner_id is None
+    return ticket.owner_id is None or ticket.confirmed_at is not None

@@ -1,12 +1,14 @@
 """Codes: an act that needs the second factor waits for one; the next six digits run it, or not.
 
-What waits stands in the notes, one act for each person and chat, so that a restart forgets none. A
-code is deleted from the chat before it is looked at.
+A ticket that asks its amount typed waits in the same way. What waits stands in the notes, one act
+for each person and chat, so that a restart forgets none. A code is deleted from the chat before it
+is looked at.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -15,9 +17,10 @@ from bot import callbacks as b
 from bot.access import Act, Person, act_of
 from bot.callbacks import Button, ForgedCallback, decode, encode
 from bot.handlers.visits import Sight, Visit
-from bot.incoming import CODE_UNREAD, code_in
+from bot.incoming import CODE_UNREAD, amount_in, code_in
 from bot.screens import codes as screens
 from bot.screens.board import breaker_name
+from bot.screens.layout import Screen
 from bot.second_factor import CodeAnswer, SecondFactor, Verdict
 from bot.views.scene import where_of
 from engine import commands as c
@@ -36,12 +39,16 @@ Run = Callable[[Visit, Button], Awaitable[None]]
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits for a person's code: the tapped button, its card, and the question below it."""
+    """What waits for a person's code: the tapped button, its card, and the question below it.
+
+    `amount` when it waits for that amount, typed, instead of a code.
+    """
 
     tap: str
     card: int | None
     question: int
     until: datetime
+    amount: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +90,32 @@ class Codes:
         )
         await self.wait(visit, button, question=question, until=until)
 
-    async def wait(self, visit: Visit, button: Button, *, question: int, until: datetime) -> None:
+    async def ask_amount(
+        self, visit: Visit, button: Button, screen: Screen, *, amount: Decimal, until: datetime
+    ) -> None:
+        """Ask for an amount (D4): typed, it does what was tapped."""
+        await visit.answer()
+        question = await visit.reply(screen, silent=False)
+        await self.wait(visit, button, question=question, until=until, amount=amount)
+
+    async def wait(
+        self,
+        visit: Visit,
+        button: Button,
+        *,
+        question: int,
+        until: datetime,
+        amount: Decimal | None = None,
+    ) -> None:
         """Let an act wait for the person's next code; `question` goes once it is answered."""
         await self._drop(visit)
-        card = visit.update.message_id if visit.update.is_tap else None
-        waiting = Waiting(tap=encode(button), card=card, question=question, until=until)
+        waiting = Waiting(
+            tap=encode(button),
+            card=visit.update.message_id if visit.update.is_tap else None,
+            question=question,
+            until=until,
+            amount=None if amount is None else f"{amount:f}",
+        )
         written = msgspec.json.encode(waiting).decode()
         await self.notes.put(_scope(visit), str(visit.person.user_id), written)
 
@@ -115,10 +143,14 @@ class Codes:
         if text == CODE_UNREAD:
             await visit.reply_text("The console restarted before it read your code. Send another.")
             return True
-        code = code_in(text)
-        if code is None:
+        code, amount = code_in(text), amount_in(text)
+        if code is None and amount is None:
             return False
         waiting = await self._waiting(visit)
+        if waiting is not None and waiting.amount is not None:
+            return await self._typed(visit, amount, waiting, run)
+        if code is None:
+            return False
         if waiting is None and not needs_code(self.sight.state, visit.person.user_id):
             return False
         await visit.remove()
@@ -139,6 +171,23 @@ class Codes:
             return True
         await self._drop(visit)
         await run(_acting(visit, waiting.card), button)
+        return True
+
+    async def _typed(
+        self, visit: Visit, amount: Decimal | None, waiting: Waiting, run: Run
+    ) -> bool:
+        """Run what waited for an amount once it is that amount; any other leaves it waiting."""
+        button = _button(waiting)
+        if self.sight.now >= waiting.until or button is None:
+            await self._drop(visit)
+            await visit.reply(screens.too_late(self.sight.scene(visit.person)))
+            return True
+        asked = Decimal(waiting.amount or "NaN")
+        if amount != asked:
+            await visit.reply_text(f"That is not {asked:f}. Nothing was sent; it still waits.")
+            return True
+        await self._drop(visit)
+        await run(visit.at_card(waiting.card, visit.person, amount), button)
         return True
 
     async def _refused(self, visit: Visit, answer: CodeAnswer, waiting: Waiting) -> None:
@@ -167,6 +216,14 @@ class Codes:
         await self._drop(visit)
         if visit.card is not None:
             await visit.remove()
+
+    async def forget(self, visit: Visit, button: Button) -> bool:
+        """Let an act wait no longer; True where the tapped message was its question, now gone."""
+        waiting = await self._waiting(visit)
+        if waiting is None or waiting.tap != encode(button):
+            return False
+        await self._drop(visit)
+        return waiting.question == visit.update.message_id
 
     async def _waiting(self, visit: Visit) -> Waiting | None:
         raw = await self.notes.get(_scope(visit), str(visit.person.user_id))

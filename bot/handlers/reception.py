@@ -68,7 +68,12 @@ def desk_of(
         sender=sender,
         trading=trading,
         ticketing=Ticketing(
-            sight=sight, outcomes=outcomes, trading=trading, cards=cards, queries=queries
+            sight=sight,
+            outcomes=outcomes,
+            trading=trading,
+            codes=codes,
+            cards=cards,
+            queries=queries,
         ),
         guiding=Guiding(sight=sight, trading=trading),
         closing=closing,

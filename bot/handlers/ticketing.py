@@ -6,14 +6,18 @@ from typing import Final
 
 from bot import callbacks as b
 from bot.callbacks import PresetUnit
+from bot.handlers.codes import Codes
 from bot.handlers.outcomes import Outcomes, is_bound, refused_in, ticket_popup, ticket_screen
 from bot.handlers.trading import Trading
 from bot.handlers.visits import Sight, Visit
+from bot.screens import steps as step_screens
 from bot.screens import tickets as ticket_screens
 from bot.views.guided import PRESET_SHARES_PCT, PRESETS
 from bot.views.tickets import denied_view, ticket_view
 from engine import commands as c
 from engine import events as e
+from engine.asking import drift_bps, step_of
+from engine.confirming import Confirmation
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.receipts import Receipt
 from engine.signals import SignalAction, TradingSignal
@@ -31,24 +35,71 @@ class Ticketing:
     sight: Sight
     outcomes: Outcomes
     trading: Trading
+    codes: Codes
     cards: Cards
     queries: Queries
 
     async def confirm(self, visit: Visit, button: b.ConfirmTicket) -> None:
-        """Approve a ticket; the popup tells what no card can."""
+        """Approve a ticket, once its step is done; the popup tells what no card can."""
+        if await self._asked(visit, button):
+            return
         receipt = await self.sight.console.send(
             c.ApproveTicket(
                 command_id=visit.command_id,
                 actor=visit.person.actor,
                 at=self.sight.now,
                 ticket_id=button.ticket_id,
+                typed=visit.typed,
             )
         )
         await self._after_ticket(visit, button.ticket_id, receipt)
 
+    async def _asked(self, visit: Visit, button: b.ConfirmTicket) -> bool:
+        """Ask for the amount or the code first, where the ticket takes one (D4, D6)."""
+        sight, person = self.sight, visit.person
+        ticket = sight.state.ticket(button.ticket_id)
+        if ticket is None or ticket.status is not TicketStatus.OPEN:
+            return False
+        if sight.now >= ticket.expires_at or not self._may_touch(visit, ticket):
+            return False
+        quote = sight.quotes.get(ticket.key)
+        moved = None
+        if ticket.kind is OrderKind.MARKET and quote is not None:
+            moved = drift_bps(ticket.quote.mid, quote.mid)
+            if abs(moved) > sight.state.limits.drift_bps_max:
+                return False
+        step = step_of(sight.state, ticket, person.user_id, moved)
+        view = ticket_view(sight.scene(person), ticket, sight.state, sight.instruments)
+        if step is Confirmation.TYPED and visit.typed is None:
+            await self.codes.ask_amount(
+                visit,
+                button,
+                step_screens.typing(view),
+                amount=ticket.amount_typed,
+                until=ticket.expires_at,
+            )
+            return True
+        if step is Confirmation.CODE and not person.with_code:
+            await self.codes.ask(
+                visit,
+                button,
+                what=step_screens.what_it_does(view),
+                until=ticket.expires_at,
+                cancel=b.CancelTicket(ticket_id=ticket.ticket_id),
+                name=ticket.short_id,
+            )
+            return True
+        return False
+
     async def cancel(self, visit: Visit, button: b.CancelTicket) -> None:
-        """Withdraw a ticket."""
+        """Withdraw a ticket, and take away the question for its amount or code."""
+        asks = b.ConfirmTicket(ticket_id=button.ticket_id)
+        at_question = await self.codes.forget(visit, asks)
         receipt = await self.sight.console.send(self._withdrawal(visit, button.ticket_id, ""))
+        if at_question and refused_in(receipt) is None and is_bound(self.sight, visit.chat_id):
+            # The tapped message is gone; the ticket's own card is edited by the outbox.
+            await visit.answer()
+            return
         await self._after_ticket(visit, button.ticket_id, receipt)
 
     def _withdrawal(self, visit: Visit, ticket_id: str, suffix: str) -> c.CancelTicket:
@@ -65,26 +116,33 @@ class Ticketing:
         ticket = self.sight.state.ticket(ticket_id)
         if fault is not None:
             text = f"{fault.sentence} This tap did nothing."
-            if ticket is not None:
+            is_over = ticket is not None and ticket.status is not TicketStatus.OPEN
+            if ticket is not None and (is_over or fault.rule == "ticket_person"):
                 text = ticket_popup(self.sight, scene, ticket, fault.rule)
-            await visit.answer(text, alert=True)
+            if visit.update.is_tap:
+                await visit.answer(text, alert=True)
+            else:
+                await visit.reply_text(text.replace(" This tap did nothing.", ""))
         await visit.answer()
-        ended = next((each for each in receipt.events if isinstance(each, e.TicketEnded)), None)
-        if ticket is not None and ticket.status is not TicketStatus.OPEN:
-            await self._edit_ticket(visit, ticket, ended)
+        told = (e.TicketEnded, e.TicketConfirmed)
+        news = next((each for each in receipt.events if isinstance(each, told)), None)
+        if ticket is not None and (news is not None or ticket.status is not TicketStatus.OPEN):
+            await self._edit_ticket(visit, ticket, news)
         for event in receipt.events:
             if isinstance(event, e.OrderDenied):
                 await self.outcomes.tell(visit, receipt)
                 return
 
-    async def _edit_ticket(self, visit: Visit, ticket: Ticket, ended: e.TicketEnded | None) -> None:
+    async def _edit_ticket(
+        self, visit: Visit, ticket: Ticket, news: e.TicketEnded | e.TicketConfirmed | None
+    ) -> None:
         """Bring the tapped card up to date, where the outbox does not do it."""
         subject = f"ticket:{ticket.ticket_id}"
-        if ended is not None and is_bound(self.sight, visit.chat_id):
+        if news is not None and is_bound(self.sight, visit.chat_id):
             card = await self.cards.find(visit.chat_id, subject)
             if card is not None and card.message_id == visit.update.message_id:
                 return
-        quote = ended.quote if ended is not None else None
+        quote = news.quote if isinstance(news, e.TicketEnded) else None
         scene = self.sight.scene(visit.person)
         await visit.edit(ticket_screen(self.sight, scene, ticket, quote))
 
@@ -119,6 +177,7 @@ class Ticketing:
     async def resize(self, visit: Visit, button: b.ResizeTicket) -> None:
         """Void a ticket and make one of another size."""
         ticket = self.sight.state.ticket(button.ticket_id)
+        await self.codes.forget(visit, b.ConfirmTicket(ticket_id=button.ticket_id))
         receipt = await self.sight.console.send(self._withdrawal(visit, button.ticket_id, ":void"))
         await self._after_ticket(visit, button.ticket_id, receipt)
         if ticket is None or refused_in(receipt) is not None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import Protocol
 
 from telegram import Message
@@ -103,21 +104,38 @@ class Sight:
 
 
 class Visit:
-    """Answer one update; a tap is answered exactly once."""
+    """Answer one update; a tap is answered exactly once.
+
+    `typed` is the amount that the person typed, where what they do now asked for one.
+    """
 
     def __init__(
-        self, *, update: Incoming, person: Person, sender: Sender, command_id: str | None = None
+        self,
+        *,
+        update: Incoming,
+        person: Person,
+        sender: Sender,
+        command_id: str | None = None,
+        typed: Decimal | None = None,
     ) -> None:
         self.update = update
         self.person = person
         self._sender = sender
         self.command_id = command_id or update.command_id
+        self.typed = typed
         self.is_answered = False
 
-    def at_card(self, message_id: int | None, person: Person) -> "Visit":
+    def at_card(
+        self, message_id: int | None, person: Person, typed: Decimal | None = None
+    ) -> "Visit":
         """Give the visit as if the person had acted at another message, under this one's name."""
-        update = replace(self.update, message_id=message_id)
-        return Visit(update=update, person=person, sender=self._sender, command_id=self.command_id)
+        return Visit(
+            update=replace(self.update, message_id=message_id),
+            person=person,
+            sender=self._sender,
+            command_id=self.command_id,
+            typed=typed,
+        )
 
     @property
     def chat_id(self) -> int:

@@ -5,7 +5,7 @@ order is ever made of a written figure.
 """
 
 from datetime import datetime, timedelta, tzinfo
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from engine.numbers import HUNDRED, ZERO, plain
 
@@ -206,8 +206,3 @@ def bar(value: Decimal, limit: Decimal) -> str:
 def count(number: int, noun: str) -> str:
     """Write a count with its noun, for example 1 position or 3 positions."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def rounded_up(amount: Decimal) -> str:
-    """Write an amount rounded up to a whole, as a person types it: 3000."""
-    return f"{amount.to_integral_value(rounding=ROUND_CEILING):f}"

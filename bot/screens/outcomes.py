@@ -18,7 +18,8 @@ from bot.screens.layout import (
     text_of,
     title_line,
 )
-from bot.screens.tickets import ticket, verb, what
+from bot.screens.steps import offered
+from bot.screens.tickets import verb, what
 from bot.views.tickets import TicketView
 from engine.orders import OrderSide
 from engine.tickets import TicketStatus
@@ -135,7 +136,7 @@ def outcome(view: TicketView) -> Screen:
     status = view.ticket.status
     match status:
         case TicketStatus.OPEN:
-            return ticket(view)
+            return offered(view)
         case TicketStatus.APPROVED:
             return confirmed(view)
         case TicketStatus.EXPIRED:

@@ -33,7 +33,7 @@ from bot.screens.layout import (
     title_line,
 )
 from bot.screens.levels import level_lines
-from bot.views.tickets import TicketView, strongest
+from bot.views.tickets import TicketView
 from engine.confirming import Confirmation
 from engine.numbers import BPS, ONE
 from engine.orders import OrderKind, OrderSide
@@ -55,8 +55,8 @@ def ticket(view: TicketView) -> Screen:
         text=text_of(
             title_line(_titles(view), sign=Sign.WAITING, live=scene.live),
             _context(view),
-            *_panels(view),
-            quote(_risk(view), *_what_if(view), *_asks(offer.asks)),
+            *number_panels(view),
+            quote(risk_line(view), *what_if_lines(view), *ask_lines(offer.asks)),
             None if scene.live else "Simulated money, no order leaves.",
             f"Until {bold(figures.clock(offer.expires_at, scene.tz, scene.now))}"
             f" ({figures.age(view.rest)}) · {code(offer.short_id)}",
@@ -99,7 +99,7 @@ def _context(view: TicketView) -> str:
     return plain_text(f"{about.title} · {about.venue_title} · {kind}")
 
 
-def _panels(view: TicketView) -> tuple[Panel, ...]:
+def number_panels(view: TicketView) -> tuple[Panel, ...]:
     """Set one panel, or two where the targets are too many for one."""
     offer, about = view.ticket, view.listing
     tick, base = about.tick, shortened(about.base, 8)
@@ -148,7 +148,8 @@ def _bound_name(view: TicketView) -> str:
     return "Cap" if view.ticket.side is OrderSide.BUY else "Floor"
 
 
-def _risk(view: TicketView) -> str | None:
+def risk_line(view: TicketView) -> str | None:
+    """Say what its stop costs, in money and as a share of equity; None for an exit."""
     offer = view.ticket
     if view.is_exit:
         return None
@@ -160,7 +161,7 @@ def _risk(view: TicketView) -> str | None:
     return f"Risk {risk}, {figures.percent(offer.risk_pct)} of equity"
 
 
-def _what_if(view: TicketView) -> tuple[str, ...]:
+def what_if_lines(view: TicketView) -> tuple[str, ...]:
     """Write what it would do at the worst: exposure, the coin, and the drawdown at its stop."""
     seen = view.ticket.what_if
     if seen is None:
@@ -186,7 +187,7 @@ def _moved(name: str, before: Decimal, after: Decimal, limit: Decimal) -> str:
     return f"{name} {first}% to {then}%, limit {figures.trimmed(limit)}%"
 
 
-def _asks(asks: Sequence[Ask]) -> tuple[str, ...]:
+def ask_lines(asks: Sequence[Ask]) -> tuple[str, ...]:
     """Write the reasons, the one that decides the step first."""
     weights = list(Confirmation)
     ordered = sorted(asks, key=lambda ask: -weights.index(ask.confirmation))
@@ -199,14 +200,15 @@ def _asks(asks: Sequence[Ask]) -> tuple[str, ...]:
 def _confirm(view: TicketView) -> ButtonView:
     offer, scene = view.ticket, view.scene
     start = f"Confirm {'LIVE' if scene.live else 'paper'}"
-    step = strongest(offer)
-    amount = figures.money(_amount(view))
+    step = offer.confirmation
+    amount = figures.money(offer.amount)
     labels: tuple[str, ...]
     if step is Confirmation.TYPED:
-        whole = figures.rounded_up(_amount(view))
-        labels = (f"{start}, then type {whole}", f"{start}, then type it")
+        labels = (f"{start}, then type {offer.amount_typed:f}", f"{start}, then type it")
     elif step is Confirmation.CODE:
         labels = (f"{start} {view.word}, then code", f"{start}, then code")
+    elif step is Confirmation.SECOND_PERSON:
+        labels = (f"{start}, then a 2nd person",)
     else:
         labels = (
             f"{start} {view.word} {amount} {view.listing.quote}",
@@ -215,12 +217,6 @@ def _confirm(view: TicketView) -> ButtonView:
         )
     style = Style.GREEN if scene.live else Style.BLUE
     return press(labels, ConfirmTicket(ticket_id=offer.ticket_id), style)
-
-
-def _amount(view: TicketView) -> Decimal:
-    offer = view.ticket
-    is_spending = offer.side is OrderSide.BUY and not view.is_exit
-    return offer.cost_max if is_spending else offer.cost
 
 
 def edit_size(view: TicketView, presets: Sequence[Decimal]) -> Screen:

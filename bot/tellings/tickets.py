@@ -6,14 +6,16 @@ from bot.screens.outcomes import outcome
 from bot.tellings.telling import Desk, Silence, Telling, Told, name_of
 from bot.views.scene import Scene
 from bot.views.tickets import ticket_view
-from engine.commands import Role
-from engine.confirming import Confirmation
+from engine.asking import may_second
 from engine.events import SignalReceived, TicketEnded
 from engine.tickets import Ticket, TicketStatus
 from storage.cards import Card
 from storage.outbox import OutboxRow
 
 OPEN: Final = "open"
+WAITS: Final = "waits"
+OPENED: Final = "TicketOpened"
+CONFIRMED: Final = "TicketConfirmed"
 REPEATED: Final = "TicketRepeated"
 
 
@@ -27,7 +29,7 @@ async def ticket_telling(desk: Desk, rows: tuple[OutboxRow, ...], card: Card | N
     scene = desk.scene(row.chat_id)
     if ticket.status is TicketStatus.OPEN:
         return await _offer(desk, rows, card, ticket, scene)
-    opened_here = any(one.event == "TicketOpened" for one in rows)
+    opened_here = any(one.event == OPENED for one in rows)
     if card is None and not (opened_here and await _is_for(desk, ticket, row.chat_id, scene)):
         return Silence(reason="never shown in this chat")
     event = await desk.event(row)
@@ -45,14 +47,19 @@ async def _offer(
         return Silence(reason="ran out before it was shown")
     if not await _is_for(desk, ticket, row.chat_id, scene):
         return Silence(reason="made for somebody else")
-    again = any(one.event == REPEATED for one in rows)
     view = ticket_view(scene, ticket, desk.state(), desk.instruments)
+    waits = ticket.confirmed_at is not None
+    rings = waits and any(one.event == CONFIRMED for one in rows)
+    again = any(one.event == REPEATED for one in rows)
+    if waits and not view.is_second:
+        # Who confirmed, or may only look on, sees it wait; nothing here is asked of them.
+        rings = again = False
     return Telling(
         screen=outcome(view),
-        stage=OPEN,
-        fresh=again or card is None,
+        stage=WAITS if waits else OPEN,
+        fresh=again or rings or card is None,
         reply_to=_asked_in(ticket, row.chat_id),
-        removes=card.message_id if card is not None and again else None,
+        removes=card.message_id if card is not None and (again or rings) else None,
     )
 
 
@@ -60,7 +67,7 @@ async def _is_for(desk: Desk, ticket: Ticket, chat_id: int, scene: Scene) -> boo
     """Tell whether the chat is where the ticket was asked for, or of somebody to decide on it."""
     if ticket.owner_id is None:
         return scene.may_trade
-    if ticket.confirmation is Confirmation.SECOND_PERSON and scene.role is Role.OWNER:
+    if may_second(desk.state(), ticket, chat_id):
         return True
     origin = ticket.owner_id
     for stored in await desk.queries.events_of(ticket.command_id):

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.views.positions import LevelView
 from bot.views.scene import Listing, Scene, listing
-from engine.confirming import Confirmation
+from engine.asking import may_second, seconds_asked
 from engine.events import Breach, OrderDenied
 from engine.instruments import Instrument
 from engine.numbers import ONE, ZERO
@@ -16,15 +16,14 @@ from engine.quotes import Quote
 from engine.state import State
 from engine.tickets import Ticket
 
-_WEIGHT = {kind: weight for weight, kind in enumerate(Confirmation)}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketView:
     """Show a ticket; every amount stands in the ticket itself.
 
     `opens_short` when the sell opens or adds to a short; `now` is the quote of the moment, for a
-    ticket whose price moved; `order` is what it became.
+    ticket whose price moved; `order` is what it became. Where a first person confirmed and another
+    has to, `is_second` says that the viewer may, and `owners_asked` how many owners may.
     """
 
     scene: Scene
@@ -38,6 +37,8 @@ class TicketView:
     order: Order | None = None
     drift_bps_max: Decimal = ZERO
     ended_by_viewer: bool = False
+    is_second: bool = False
+    owners_asked: int = 0
 
     @property
     def word(self) -> str:
@@ -93,15 +94,12 @@ def ticket_view(
         now=quote_now,
         order=state.order(ticket.client_order_id),
         drift_bps_max=state.limits.drift_bps_max,
+        # A group has no person of its own: whoever taps there is judged by who it is.
+        is_second=may_second(state, ticket, scene.user_id) or scene.user_id == 0,
+        owners_asked=seconds_asked(state, ticket),
         ended_by_viewer=ticket.ended_by is not None
         and ticket.ended_by.split(" ")[-1] == str(scene.user_id),
     )
-
-
-def strongest(ticket: Ticket) -> Confirmation:
-    """Give the heaviest confirmation that any reason asks for."""
-    asked = [ask.confirmation for ask in ticket.asks]
-    return max([ticket.confirmation, *asked], key=lambda kind: _WEIGHT[kind])
 
 
 def denied_view(

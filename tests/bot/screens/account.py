@@ -22,6 +22,7 @@ from engine.tickets import Ask, TargetView, Ticket
 
 # Ids whose four readable characters are those of the printed examples.
 T_7K4M, T_4GWA, T_2HQD, T_5BVN = "288118", "561609", "2588742", "693328"
+T_8CWE = "1473160"
 O_6J2S, P_3F8K, B_6RPA = "566827", "1255798", "614070"
 TZ = timezone(timedelta(hours=1))
 TODAY = date(2026, 11, 18)

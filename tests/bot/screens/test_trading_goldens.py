@@ -6,7 +6,17 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from bot.screens import figures, order_list, orders, outcomes, positions, refusals, tickets, unknown
+from bot.screens import (
+    figures,
+    order_list,
+    orders,
+    outcomes,
+    positions,
+    refusals,
+    steps,
+    tickets,
+    unknown,
+)
 from bot.screens.exits import stop_moved, triggered
 from bot.screens.limits import slippage
 from bot.views.exits import exit_view
@@ -104,6 +114,39 @@ D5 = a.ticket(
 )
 
 
+D7 = a.ticket(
+    a.BNB,
+    BUY,
+    "5.336",
+    a.T_8CWE,
+    kind=OrderKind.LIMIT,
+    price_limit=Decimal("655.85"),
+    quote=a.quote(a.BNB, "655.20", "0.4", a.at("14:39:50")),
+    cost=Decimal("3496.79"),
+    cost_max=Decimal("5.336") * Decimal("655.85"),
+    fee=Decimal("3.50"),
+    slippage_bps=Decimal("1.8"),
+    stop=Decimal("635.55"),
+    stop_pnl=Decimal("-112.38"),
+    risk_pct=Decimal("0.9005"),
+    opened_at=a.at("14:39:50"),
+    expires_at=a.at("14:55:02"),
+    owner_id=77,
+    actor="trader 77",
+    confirmed_at=a.at("14:40:02"),
+    confirmed_by="trader 77",
+    confirmed_by_id=77,
+    asks=(a.ask(Confirmation.SECOND_PERSON, "28.0%, over 25%"),),
+    confirmation=Confirmation.SECOND_PERSON,
+)
+TWO_OWNERS = replace(a.live_state(), owners=(4242, 5151))
+
+
+def _waiting(offer: Ticket, user_id: int, role: Role) -> TicketView:
+    scene = replace(a.scene(TWO_OWNERS, a.at("14:40:02")), user_id=user_id, role=role)
+    return ticket_view(scene, offer, TWO_OWNERS, a.INSTRUMENTS)
+
+
 def test_d1_a_small_ticket_shows_what_a_tap_sends(golden: Golden) -> None:
     golden("D1", tickets.ticket(_view(a.D1)))
 
@@ -149,6 +192,37 @@ def test_other_sizes_are_offered_for_a_ticket(golden: Golden) -> None:
 
 def _ended(status: TicketStatus, at: str) -> Ticket:
     return replace(a.D1, status=status, ended_at=a.at(at), ended_by="owner 4242")
+
+
+def test_d4_a_ticket_asks_its_amount_typed(golden: Golden) -> None:
+    golden("D4", steps.typing(_view(D3, "14:35:26")))
+
+
+def test_d6_says_what_the_code_does() -> None:
+    assert steps.what_it_does(_view(D5)) == "It sells short 0.03 BTC at 3x."
+    assert steps.what_it_does(_view(a.D1)) == "It buys 0.00407 BTC."
+
+
+def test_d7_a_second_person_is_shown_what_the_first_confirmed(golden: Golden) -> None:
+    golden("D7", steps.offered(_waiting(D7, 4242, Role.OWNER)))
+
+
+def test_d8_the_first_person_sees_that_it_waits(golden: Golden) -> None:
+    golden("D8", steps.offered(_waiting(D7, 77, Role.TRADER)))
+
+
+def test_before_its_first_tap_a_ticket_of_two_says_what_a_tap_does(golden: Golden) -> None:
+    offer = replace(D7, confirmed_at=None, confirmed_by=None, confirmed_by_id=None)
+    golden("D7_first", steps.offered(_waiting(offer, 77, Role.TRADER)))
+
+
+def test_an_owner_who_confirmed_first_waits_for_the_other_or_for_the_trader(
+    golden: Golden,
+) -> None:
+    first = replace(D7, confirmed_by="owner 4242", confirmed_by_id=4242)
+    golden("D8_owner", steps.offered(_waiting(first, 4242, Role.OWNER)))
+    golden("D7_trader", steps.offered(_waiting(first, 77, Role.TRADER)))
+    assert steps.offered(_waiting(first, 78, Role.TRADER)).rows[0][0].label == "Cancel ticket"
 
 
 def test_e1_a_confirmed_ticket_says_that_it_was_sent_once(golden: Golden) -> None:

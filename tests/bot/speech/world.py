@@ -152,7 +152,12 @@ class SpeakingWorld:
         )
 
     async def offer(
-        self, *, owner_id: int | None, chat_id: int | None = None, message_id: int = 7
+        self,
+        *,
+        owner_id: int | None,
+        chat_id: int | None = None,
+        message_id: int = 7,
+        confirmation: Confirmation = Confirmation.TAP,
     ) -> Ticket:
         """Open a ticket: a strategy's without an owner, else that person's, asked in a chat."""
         at = self.clock.now()
@@ -190,7 +195,7 @@ class SpeakingWorld:
             risk_pct=None,
             quantity_after=Decimal("0.01"),
             asks=(),
-            confirmation=Confirmation.TAP,
+            confirmation=confirmation,
             owner_id=owner_id,
             actor=actor.text,
             opened_at=at,
