@@ -129,7 +129,7 @@ def demo_assembly(folder: Path, settings: Settings, seed: int) -> Assembly:
             daily_loss_pct_max=settings.daily_loss_pct_max,
             breakers=settings.breakers,
         ),
-        confirm=ConfirmPolicy(mode=settings.confirm),
+        confirm=ConfirmPolicy(mode=settings.confirm, tiers=settings.confirm_tiers),
         owners=tuple(user for user, role, _ in OPERATORS if role is Role.OWNER),
         kept=settings.kept,
     )

@@ -40,7 +40,7 @@ def account_plan(settings: Settings) -> AccountPlan:
             daily_loss_pct_max=settings.daily_loss_pct_max,
             breakers=settings.breakers,
         ),
-        confirm=ConfirmPolicy(mode=settings.confirm),
+        confirm=ConfirmPolicy(mode=settings.confirm, tiers=settings.confirm_tiers),
         owners=settings.owners,
         drills=settings.drills,
         stops_watched=tuple(each.venue for each in settings.venues if not each.rests_stops),

@@ -9,6 +9,7 @@ from typing import Literal, cast
 from urllib.parse import SplitResult, parse_qs
 
 from bot.breaker_settings import read_breakers
+from bot.confirm_settings import read_tiers
 from bot.drills import Drill, read_drills
 from bot.money_settings import read_cash_currencies, read_day_starts
 from bot.secret import Secret
@@ -16,7 +17,7 @@ from bot.variables import Variables, shown, split_address, words
 from bot.venue_settings import VenueSettings, read_venues
 from engine.breaker_limits import BreakerLimits
 from engine.commands import Role
-from engine.confirming import ConfirmMode
+from engine.confirming import ConfirmMode, Tier
 from engine.days import MIDNIGHT
 from storage.kept import Kept
 from storage.streams_records import STREAMS
@@ -85,6 +86,7 @@ class Settings:
     secret_key: Secret | None
     port: int | None
     metrics_token: Secret | None
+    confirm_tiers: tuple[Tier, ...] = ()
     streams: tuple[str, ...] = ()
     stands_by: bool = False
     kept: Kept = field(default_factory=Kept)
@@ -137,6 +139,7 @@ def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Se
         operators=_operators(at, required=needs_chat),
         mode=mode,
         confirm=ConfirmMode(read.choice("CONFIRM", tuple(ConfirmMode), ConfirmMode.RISKY)),
+        confirm_tiers=read_tiers(read),
         venues=read_venues(at, keys_required=mode == "live" and for_command != "journal"),
         database_url=_database_url(at, mode),
         redis_url=_redis_url(at),

@@ -46,7 +46,10 @@ def desk_of(
     order: ChatOrder | None = None,
     fault: Callable[[], Fault | None] = lambda: None,
 ) -> Desk:
-    """Wire the handlers; `order` is shared with the alerts that speak to the same chats."""
+    """Wire the handlers; `order` is shared with the alerts that speak to the same chats.
+
+    Long because each part is named once.
+    """
     sight = Sight(console=console, clock=clock, tz=tz)
     outcomes = Outcomes(sight=sight, cards=cards, notes=notes, order=order or ChatOrder())
     trading = Trading(sight=sight, outcomes=outcomes, notes=notes)
@@ -54,6 +57,14 @@ def desk_of(
     scoping = Scoping(sight=sight, outcomes=outcomes, trading=trading)
     factor = SecondFactor(notes=notes, key=secret_key, clock=clock, draw=draw)
     codes = Codes(sight=sight, factor=factor, notes=notes)
+    ticketing = Ticketing(
+        sight=sight,
+        outcomes=outcomes,
+        trading=trading,
+        codes=codes,
+        cards=cards,
+        queries=queries,
+    )
     pages = Pages(
         sight=sight,
         closing=closing,
@@ -67,14 +78,7 @@ def desk_of(
         sight=sight,
         sender=sender,
         trading=trading,
-        ticketing=Ticketing(
-            sight=sight,
-            outcomes=outcomes,
-            trading=trading,
-            codes=codes,
-            cards=cards,
-            queries=queries,
-        ),
+        ticketing=ticketing,
         guiding=Guiding(sight=sight, trading=trading),
         closing=closing,
         stopping=Stopping(sight=sight, outcomes=outcomes, trading=trading, scoping=scoping),
