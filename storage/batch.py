@@ -17,6 +17,7 @@ from storage.codec import Codec, chained
 from storage.fanout import outbox_values
 from storage.guard import Guard, unguarded
 from storage.projections import Projection
+from storage.shape import state_version
 from storage.statements import (
     Values,
     broken_table,
@@ -28,6 +29,7 @@ from storage.statements import (
 )
 
 PROJECTED = "projected"
+PROJECTED_BY = "projected_by"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +156,33 @@ def _store_rows(connection: Connection, projection: Projection) -> None:
 
 def store_reach(connection: Connection, seq: int) -> None:
     """Remember how far the projections reach."""
+    _store_meta(connection, PROJECTED, str(seq))
+
+
+def store_maker(connection: Connection) -> None:
+    """Remember that this very program made every projection."""
+    _store_meta(connection, PROJECTED_BY, state_version())
+
+
+def _store_meta(connection: Connection, name: str, value: str) -> None:
     statement = upserting(t.JOURNAL_META, connection.dialect.name)
-    run_many(connection, statement, [{"name": PROJECTED, "value": str(seq)}])
+    run_many(connection, statement, [{"name": name, "value": value}])
+
+
+def is_of_today(connection: Connection) -> bool:
+    """Tell whether this very program made the projections; another may have known fewer fields."""
+    return _meta(connection, PROJECTED_BY) == state_version()
+
+
+def _meta(connection: Connection, name: str) -> str | None:
+    statement = select(t.JOURNAL_META.c.value).where(t.JOURNAL_META.c.name == name)
+    value: str | None = connection.execute(statement).scalar()
+    return value
 
 
 def projected_reach(connection: Connection) -> int:
     """Give the number of the last event that the projections hold; 0 when there is none."""
-    statement = select(t.JOURNAL_META.c.value).where(t.JOURNAL_META.c.name == PROJECTED)
-    value = connection.execute(statement).scalar()
+    value = _meta(connection, PROJECTED)
     return int(value) if value is not None and value.isdecimal() else 0
 
 

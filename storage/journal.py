@@ -26,7 +26,7 @@ from storage.database import Database
 from storage.guard import InOneGo
 from storage.outbox import Outbox
 from storage.progress import Told, untold
-from storage.rebuild import rebuilt
+from storage.rebuild import brought_up_to_date, rebuilt
 from storage.snapshots import EVENTS_BETWEEN, Snapshot, store_snapshot, trusted_snapshots
 from storage.statements import Values, fenced, rows_of
 from storage.verification import Verification, verified
@@ -68,6 +68,8 @@ class SqlJournal:
         await self._database.open()
         # An append whose outcome nobody knows may still be under way: it ends first.
         await self._database.settled(fenced)
+        if not self._database.is_reader:
+            await self._database.write_long(lambda c: brought_up_to_date(c, self._codec))
         state, self._head, self._snapshot_seq = await self._database.read_long(self._replay)
         if not self._database.is_reader:
             self._snapshot(state, self._snapshot_every)

@@ -3,13 +3,21 @@
 It is one transaction: whoever interrupts it finds the tables as they were.
 """
 
+import logging
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, delete
 
 from engine.state import State
 from storage import tables as t
-from storage.batch import store_projection, store_reach, stored_head
+from storage.batch import (
+    is_of_today,
+    projected_reach,
+    store_maker,
+    store_projection,
+    store_reach,
+    stored_head,
+)
 from storage.chain import Head, StoredEvent, applied, stored_events
 from storage.codec import Codec
 from storage.progress import Told, untold
@@ -18,6 +26,8 @@ from storage.snapshots import Snapshot, drop_snapshots, store_snapshot
 from storage.statements import fenced
 
 EVENTS_AT_ONCE = 500
+
+log = logging.getLogger("storage.rebuild")
 
 
 def rebuilt(connection: Connection, codec: Codec, told: Told = untold) -> Snapshot:
@@ -45,11 +55,27 @@ def rebuilt(connection: Connection, codec: Codec, told: Told = untold) -> Snapsh
             told(stored.seq, whole)
     store_projection(connection, projection)
     store_reach(connection, state.seq)
+    store_maker(connection)
     end = Snapshot(head=head, state=state)
     if head.seq:
         store_snapshot(connection, end)
     told(head.seq, whole)
     return end
+
+
+def brought_up_to_date(connection: Connection, codec: Codec) -> None:
+    """Rebuild what another release projected: it may have known fewer fields, or other rules.
+
+    Tables that do not reach the journal's end are left alone: whoever opens them says so.
+    """
+    if is_of_today(connection):
+        return
+    head = stored_head(connection)
+    if head.seq and projected_reach(connection) == head.seq:
+        log.info("the tables are made again for this release, from %s events", head.seq)
+        rebuilt(connection, codec)
+    elif not head.seq:
+        store_maker(connection)
 
 
 def first_use(stored: StoredEvent, consumed: set[str]) -> Iterator[tuple[str, int]]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table
 from engine.errors import JournalCorrupt
 from engine.state import State
 from storage import tables as t
-from storage.batch import projected_reach
+from storage.batch import is_of_today, projected_reach
 from storage.chain import GENESIS, StoredEvent, applied, stored_events
 from storage.codec import ORDERS, POSITIONS, Codec, state_hash
 from storage.projections import Projection
@@ -67,8 +67,10 @@ def verified(
         reach = projected_reach(connection)
         if reach != state.seq:
             faults.append(f"The tables reach event {reach}, the journal event {state.seq}.")
+        # What another release wrote into a document is made anew when this one opens the journal.
+        documents = is_of_today(connection)
         for table in t.PROJECTIONS:
-            faults.extend(_table_faults(connection, table, projection))
+            faults.extend(_table_faults(connection, table, projection, documents=documents))
         faults.extend(_state_faults(state, projection))
         snapshots.end()
         faults.extend(snapshots.faults)
@@ -91,7 +93,9 @@ def _file_faults(connection: Connection) -> Iterator[str]:
         yield from (f"The file is damaged: {row}." for row in rows if row != "ok")
 
 
-def _table_faults(connection: Connection, table: Table, projection: Projection) -> Iterator[str]:
+def _table_faults(
+    connection: Connection, table: Table, projection: Projection, *, documents: bool
+) -> Iterator[str]:
     expected = projection.all(table)
     (key,) = table.primary_key
     try:
@@ -103,10 +107,14 @@ def _table_faults(connection: Connection, table: Table, projection: Projection) 
         wanted = expected.pop(row[key.name], None)
         if wanted is None:
             yield f"Table {table.name}, row {row[key.name]}: no event accounts for it."
-        elif wanted != row:
+        elif wanted != row and (documents or _without_document(wanted) != _without_document(row)):
             yield f"Table {table.name}, row {row[key.name]}: {_difference(wanted, row)}"
     for missing in expected:
         yield f"Table {table.name}, row {missing}: it is missing."
+
+
+def _without_document(row: Values) -> Values:
+    return {name: value for name, value in row.items() if name != "document"}
 
 
 def _difference(wanted: Values, row: Values) -> str:

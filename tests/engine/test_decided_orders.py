@@ -13,9 +13,10 @@ from engine import events as e
 from engine import reports as r
 from engine.confirming import Confirmation
 from engine.identities import client_order_id, digest
+from engine.numbers import ZERO
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.signals import Target
-from engine.tickets import Ask, TargetView, Ticket, TicketStatus
+from engine.tickets import Ask, TargetView, Ticket, TicketStatus, WhatIf
 from tests.engine.desk import LIMITS, OWNER, STRATEGY, TRADER, Desk, kinds, signal
 
 KEY = "binance:BTC/USDT"
@@ -251,6 +252,17 @@ def test_a_ticket_holds_everything_its_card_shows() -> None:
         actor="trader 77",
         opened_at=desk.now,
         expires_at=desk.now + timedelta(seconds=60),
+        what_if=WhatIf(
+            gross_pct=ZERO,
+            gross_pct_after=cost / Decimal("12480.20") * 100,
+            gross_pct_max=LIMITS.gross_pct_max,
+            coin_pct=ZERO,
+            coin_pct_after=cost / Decimal("12480.20") * 100,
+            coin_pct_max=LIMITS.coin_pct_max,
+            drawdown_pct=ZERO,
+            drawdown_pct_after=-stop_pnl / Decimal("12480.20") * 100,
+            drawdown_pct_max=LIMITS.drawdown_pct_max,
+        ),
     )
 
 

@@ -46,8 +46,10 @@ async def test_a_denied_signal_gives_every_reason() -> None:
         result = await w.engine.execute_signal(signal(quantity=1))
         assert not result.success
         assert result.order is None
-        assert (
-            result.error == "Order size 61,546.20, limit 1,000.00; Free 10,000.00, needs 61,607.75"
+        assert result.error == (
+            "Order size 61,546.20, limit 1,000.00; Free 10,000.00, needs 61,607.75; "
+            "BTC/USDT position 615.5%, limit 100%; BTC share 615.5%, limit 100%; "
+            "Gross 615.5%, limit 300%; Net 615.5%, limit 300%; Account leverage 6.15x, limit 5x"
         )
 
 

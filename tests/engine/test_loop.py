@@ -442,7 +442,10 @@ async def test_a_start_that_fails_leaves_nothing_running() -> None:
 
 
 async def test_two_hundred_signals_at_once_become_two_hundred_orders() -> None:
-    async with world(confirm=NEVER) as w:
+    limits = RiskLimits(
+        venue_orders_per_s_max=1000, strategy_orders_per_s_max=1000, orders_per_s_max=1000
+    )
+    async with world(confirm=NEVER, limits=limits) as w:
         sizes = [f"0.00{100 + n}" for n in range(200)]
         wishes = [w.engine.execute_signal(signal(quantity=size)) for size in sizes]
         results = await asyncio.gather(*wishes)

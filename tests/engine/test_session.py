@@ -172,6 +172,7 @@ def test_tails_keep_the_newest_and_drop_the_oldest() -> None:
     for _ in range(205):
         name = desk.order(signal(quantity="0.001"))
         desk.seen(name, "canceled")
+        desk.later(1)
     assert len(desk.state.orders_finished) == 200
     assert len(desk.state.sent) == 50
     assert len(desk.state.signals) == 50

@@ -108,6 +108,7 @@ async def test_the_keys_and_forms_are_those_that_are_documented(
                 "quantity_min": "0.00001", "quantity_max": "1000", "notional_min": "5",
                 "contract_size": "1", "fee_maker": "0.001", "fee_taker": "0.001",
                 "leverage_max": "1", "active": True, "price_digits": None,
+                "listed_at": None,
             }],
         },
     }  # fmt: skip
