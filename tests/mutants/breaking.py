@@ -40,8 +40,8 @@ PROFIT_TRIPS = Mutant(
     edits=(
         Edit(
             path="engine/equity.py",
-            original="max(ZERO, (self.loss_base - self.equity) / self.loss_base * HUNDRED)\n",
-            replacement="abs((self.loss_base - self.equity) / self.loss_base * HUNDRED)\n",
+            original="        return max(ZERO, lost) if lost is not None else ZERO\n",
+            replacement="        return abs(lost) if lost is not None else ZERO\n",
         ),
     ),
     suites=("tests/engine/test_breakers.py", TABLE),

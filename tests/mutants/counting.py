@@ -47,13 +47,13 @@ FILL_AFTER_CANCEL_DROPPED = Mutant(
         Edit(
             path="engine/decide/answers.py",
             original="""\
-    if order is not None and not order.is_exit:
+    if order is not None and not order.is_exit and order.fills == 0:
         _bare_dust(turn, fill.key, order)
 """,
             replacement="""\
     if order is not None and order.is_finished:
         return
-    if order is not None and not order.is_exit:
+    if order is not None and not order.is_exit and order.fills == 0:
         _bare_dust(turn, fill.key, order)
 """,
         ),
@@ -114,9 +114,9 @@ FEE_IN_BASE_IGNORED = Mutant(
     mistake="holds all that was bought, though the venue took its fee out of it",
     edits=(
         Edit(
-            path="engine/decide/answers.py",
-            original="        return fill.fee * fill.price, fill.fee if spot_buy else ZERO\n",
-            replacement="        return fill.fee * fill.price if spot_buy else ZERO, ZERO\n",
+            path="engine/decide/fees.py",
+            original="worth=fill.fee * fill.price, base=fill.fee if spot_buy else ZERO)\n",
+            replacement="worth=fill.fee * fill.price if spot_buy else ZERO)\n",
         ),
     ),
     suites=("tests/engine/test_answers.py", "tests/engine/test_positions.py"),
@@ -129,13 +129,8 @@ FEE_IN_CASH_IGNORED = Mutant(
     edits=(
         Edit(
             path="engine/positions.py",
-            original="else -signed * fill.price - paid_in_quote\n",
-            replacement="else -signed * fill.price\n",
-        ),
-        Edit(
-            path="engine/positions.py",
-            original="    paid_in_quote = fee_quote if fee_base == ZERO else ZERO\n",
-            replacement="",
+            original="    cash = (gain if is_swap else -signed * fill.price) - paid_in_quote\n",
+            replacement="    cash = gain - paid_in_quote if is_swap else -signed * fill.price\n",
         ),
     ),
     suites=("tests/engine/test_positions.py",),
@@ -190,11 +185,11 @@ RESERVATION_RELEASED_TWICE = Mutant(
     edits=(
         Edit(
             path="engine/fold_orders.py",
-            original="    held, holds = _reservation(before), _reservation(order)\n",
+            original="        held, holds = _reservation(before), _reservation(order)\n",
             replacement="""\
-    if before is not None and order.is_finished:
-        before = copied(before, filled=ZERO)
-    held, holds = _reservation(before), _reservation(order)
+        if before is not None and order.is_finished:
+            before = copied(before, filled=ZERO)
+        held, holds = _reservation(before), _reservation(order)
 """,
         ),
     ),
@@ -207,11 +202,10 @@ OPEN_ORDERS_UNCOUNTED = Mutant(
     mistake="counts the positions held, and not the entries on their way",
     edits=(
         Edit(
-            path="engine/risk_rules.py",
+            path="engine/rules/money.py",
             original="    held = {key for key, on in state.open_on.items() if on.entries} "
-            "| external\n",
-            replacement="    held = {key for key, on in state.open_on.items() if on.entries} & "
-            "state.positions.keys()\n",
+            "| external_keys(state)\n",
+            replacement="    held = external_keys(state)\n",
         ),
     ),
     suites=("tests/engine/test_risk.py", "tests/engine/test_loop.py"),

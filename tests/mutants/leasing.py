@@ -10,7 +10,7 @@ LEASE_NOT_ASKED_BEFORE_SEND = Mutant(
         Edit(
             path="engine/dispatch.py",
             original="""\
-        if not self._lease.is_held():
+        if not self._lease.is_held() and not (order.is_exit and self._loop.in_emergency):
             return LEASE_LOST
 """,
             replacement="",
@@ -26,7 +26,8 @@ EXIT_WITHOUT_LEASE = Mutant(
     edits=(
         Edit(
             path="engine/dispatch.py",
-            original="        if not self._lease.is_held():\n",
+            original="        if not self._lease.is_held() and not (order.is_exit and "
+            "self._loop.in_emergency):\n",
             replacement="        if not order.is_exit and not self._lease.is_held():\n",
         ),
     ),

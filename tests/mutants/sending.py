@@ -12,7 +12,8 @@ SEND_BEFORE_JOURNAL = Mutant(
             original="""\
             if steps:
                 await self._commit(steps, before, after)
-                self.journal_down_since_s = None
+                if not self.in_emergency:
+                    self.journal_down_since_s = None
         except JournalUnavailable as fault:
             await self._wait_for_journal(batch, fault)
 """,
@@ -22,7 +23,8 @@ SEND_BEFORE_JOURNAL = Mutant(
                 self._tell(outcome)
             if steps:
                 await self._commit(steps, before, after)
-                self.journal_down_since_s = None
+                if not self.in_emergency:
+                    self.journal_down_since_s = None
         except JournalUnavailable as fault:
             self.state = before
             await self._wait_for_journal(batch, fault)
@@ -202,7 +204,8 @@ RESTART_KEEPS_SUBMITTED = Mutant(
     edits=(
         Edit(
             path="engine/decide/session.py",
-            original="        unanswered = order.accepted_at is None and order.filled == 0\n",
+            original="        unanswered = order.accepted_at is None and order.filled == 0 "
+            "and not order.held\n",
             replacement="        unanswered = order.venue_order_id is not None\n",
         ),
     ),
@@ -216,7 +219,7 @@ ENTRY_BESIDE_UNKNOWN = Mutant(
     edits=(
         Edit(
             path="engine/risk_rules.py",
-            original='    Rule(name="unknown", check=_unknown),\n',
+            original='    Rule(name="unknown", check=standing.unknown),\n',
             replacement="",
         ),
     ),
