@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from engine import events as e
+from engine.breaker_limits import BreakerLimits
 from engine.commands import Actor, ActorKind
 from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.context import Context
@@ -41,6 +42,14 @@ WIDE = RiskLimits(
     orders_per_s_max=100_000,
     daily_loss_pct_max=Decimal(100),
     drawdown_pct_max=Decimal(100),
+    breakers=BreakerLimits(
+        losses_max=10**9,
+        failures_max=10**9,
+        reject_pct_max=Decimal(100),
+        unknown_orders_max=10**9,
+        venue_errors_pct_max=Decimal(1000),
+        slippage_pct_max=Decimal(100),
+    ),
 )
 NEVER = ConfirmPolicy(mode=ConfirmMode.NEVER)
 
