@@ -179,6 +179,12 @@ def act_of(button: Button) -> Act:
         case (
             callbacks.ClosePosition()
             | callbacks.BreakEven()
+            | callbacks.MoveStopAsk()
+            | callbacks.MoveStopBy()
+            | callbacks.MoveStopType()
+            | callbacks.TrailAsk()
+            | callbacks.TrailBy()
+            | callbacks.TrailOff()
             | callbacks.Adopt()
             | callbacks.StopRestoreStops()
         ):

@@ -139,6 +139,50 @@ class ClosePosition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MoveStopAsk:
+    """Offer where a position's stop can go."""
+
+    position_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveStopBy:
+    """Move a position's stop to a distance from the price now, in percent."""
+
+    position_id: str
+    percent: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveStopType:
+    """Wait for the stop's price as a text."""
+
+    position_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailAsk:
+    """Offer how far behind the price a position's stop trails."""
+
+    position_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailBy:
+    """Let a position's stop trail, by so many percent."""
+
+    position_id: str
+    percent: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailOff:
+    """Let a position's stop stand where it is."""
+
+    position_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakEven:
     """Move a position's stop to where closing costs nothing, fees included."""
 
@@ -422,6 +466,12 @@ Button = (
     | RefreshPosition
     | ClosePosition
     | BreakEven
+    | MoveStopAsk
+    | MoveStopBy
+    | MoveStopType
+    | TrailAsk
+    | TrailBy
+    | TrailOff
     | Adopt
     | ArmLive
     | CancelCode
@@ -477,6 +527,12 @@ CODES: Mapping[str, type[Button]] = {
     "pr": RefreshPosition,
     "pc": ClosePosition,
     "pb": BreakEven,
+    "pm": MoveStopAsk,
+    "pp": MoveStopBy,
+    "pt": MoveStopType,
+    "pl": TrailAsk,
+    "pk": TrailBy,
+    "px": TrailOff,
     "pa": Adopt,
     "am": ArmLive,
     "cc": CancelCode,

@@ -147,7 +147,10 @@ def book(
     """
     signed = fill.side.sign * fill.quantity
     held = position.quantity if position is not None else ZERO
-    closing = min(abs(held), fill.quantity) if held * signed < ZERO else ZERO
+    # What the fee took of the bought units closes nothing, and never enters the average: realised
+    # and open PnL then add up to the equity at any mark.
+    quantity = max(ZERO, fill.quantity - fee_base)
+    closing = min(abs(held), quantity) if held * signed < ZERO else ZERO
     gain = ZERO
     if position is not None and closing > ZERO:
         direction = 1 if position.is_long else -1
@@ -157,20 +160,18 @@ def book(
     paid_in_quote = fee_quote if is_in_quote else ZERO
     cash = (gain if is_swap else -signed * fill.price) - paid_in_quote
     reduced = _reduced(position, closing, gain)
-    opening = fill.quantity - closing
+    opening = quantity - closing
     closed: Position | None = None
     if position is not None and reduced is None:
         closed = copied(
             position,
             quantity=ZERO,
-            realised_pnl=position.realised_pnl + gain - fee_quote * closing / fill.quantity,
-            fees=position.fees + fee_quote * closing / fill.quantity,
+            realised_pnl=position.realised_pnl + gain - fee_quote * closing / quantity,
+            fees=position.fees + fee_quote * closing / quantity,
         )
     base = reduced if closing > ZERO else position
-    fee_after = fee_quote if closed is None else fee_quote * opening / fill.quantity
-    # What the fee took of the bought units never enters the average: realised and open PnL then
-    # add up to the equity at any mark.
-    after = _with_fee(_opened(base, fill, max(ZERO, opening - fee_base), signed), fee_after)
+    fee_after = fee_quote if closed is None else fee_quote * opening / quantity
+    after = _with_fee(_opened(base, fill, opening, signed), fee_after)
     return Booking(position=after, gain=gain, realised=gain - fee_quote, cash=cash, closed=closed)
 
 

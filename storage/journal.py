@@ -19,7 +19,7 @@ from engine.ports import Known, Step
 from engine.state import State
 from engine.tickets import Ticket
 from storage import tables as t
-from storage.batch import Batch, batch_of, projected_reach, store, stored_head
+from storage.batch import Batch, batch_of, is_of_today, projected_reach, store, stored_head
 from storage.chain import Head, StoredEvent, applied, read_event, stored_events
 from storage.codec import ORDERS, TICKETS, Codec, fields_of, json_line
 from storage.database import Database
@@ -69,11 +69,22 @@ class SqlJournal:
         # An append whose outcome nobody knows may still be under way: it ends first.
         await self._database.settled(fenced)
         if not self._database.is_reader:
-            await self._database.write_long(lambda c: brought_up_to_date(c, self._codec))
+            await self._bring_up_to_date()
         state, self._head, self._snapshot_seq = await self._database.read_long(self._replay)
         if not self._database.is_reader:
             self._snapshot(state, self._snapshot_every)
         return state
+
+    async def _bring_up_to_date(self) -> None:
+        """Make the tables again where another release made them."""
+        if await self._database.read(is_of_today):
+            return
+        try:
+            await self._database.write_long(lambda c: brought_up_to_date(c, self._codec))
+        except AppendUncertain as fault:
+            await self._database.settled(fenced)
+            if not await self._database.read(is_of_today):
+                raise JournalUnavailable("The tables were not made again.") from fault
 
     def begin_from(self, warm: Snapshot) -> None:
         """Let the next opening fold only what came after this, if the journal holds its event."""

@@ -14,6 +14,7 @@ from bot.handlers.codes import Codes
 from bot.handlers.describing import described
 from bot.handlers.factors import Factors
 from bot.handlers.guiding import Guiding
+from bot.handlers.moving import Moving
 from bot.handlers.notices import failure, notice
 from bot.handlers.pages import Pages
 from bot.handlers.scoping import Scoping
@@ -56,6 +57,7 @@ class Desk:
     ticketing: Ticketing
     guiding: Guiding
     closing: Closing
+    moving: Moving
     stopping: Stopping
     scoping: Scoping
     pages: Pages
@@ -87,6 +89,8 @@ class Desk:
             await self._commanded(visit, *command)
             return
         if await self.codes.written(visit, text, self._pressed):
+            return
+        if await self.moving.written(visit, text):
             return
         key = plain("".join(c for c in text if c.isalpha() or c.isspace()))
         if key == "trade":
@@ -194,6 +198,18 @@ class Desk:
                 await self.closing.close_tap(visit, button)
             case b.BreakEven():
                 await self.closing.break_even(visit, button)
+            case b.MoveStopAsk():
+                await self.moving.ask(visit, button)
+            case b.MoveStopBy():
+                await self.moving.by(visit, button)
+            case b.MoveStopType():
+                await self.moving.type_it(visit, button)
+            case b.TrailAsk():
+                await self.moving.ask_trail(visit, button)
+            case b.TrailBy():
+                await self.moving.trail_by(visit, button)
+            case b.TrailOff():
+                await self.moving.trail_off(visit, button)
             case b.CancelOrder():
                 await self.closing.cancel_tap(visit, button)
             case b.CancelEntries():

@@ -10,6 +10,7 @@ from bot.handlers.codes import Codes
 from bot.handlers.desk import Desk
 from bot.handlers.factors import Factors
 from bot.handlers.guiding import Guiding
+from bot.handlers.moving import Moving
 from bot.handlers.outcomes import Outcomes
 from bot.handlers.pages import Pages
 from bot.handlers.scoping import Scoping
@@ -81,6 +82,7 @@ def desk_of(
         ticketing=ticketing,
         guiding=Guiding(sight=sight, trading=trading),
         closing=closing,
+        moving=Moving(sight=sight, outcomes=outcomes, closing=closing, notes=notes),
         stopping=Stopping(sight=sight, outcomes=outcomes, trading=trading, scoping=scoping),
         scoping=scoping,
         pages=pages,

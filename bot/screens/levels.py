@@ -1,12 +1,14 @@
 """Levels: the rows of stop, targets and what is left that tickets, fill cards, positions share."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from bot.screens import figures
-from bot.screens.layout import line, shortened
+from bot.screens.layout import line, plain_text, shortened
 from bot.views.positions import LevelView
-from bot.views.scene import Listing
+from bot.views.scene import Listing, Scene
+from engine.exit_plan import ExitPlan
 from engine.orders import Order
 from engine.positions import Position
 
@@ -42,6 +44,30 @@ def _name(level: LevelView, number: int) -> str:
     if level.fraction == _HALF:
         return "Half at"
     return f"{figures.fixed(level.fraction * 100, 0)}% at"
+
+
+def plan_lines(plan: ExitPlan, scene: Scene, about: Listing) -> tuple[str, ...]:
+    """Say how the stop will follow the price, and when the position is closed by the clock."""
+    lines: list[str] = []
+    if plan.trails:
+        by = f"{figures.trimmed(plan.trail_pct)}%" if plan.trail_pct is not None else None
+        if by is None and plan.trail_distance is not None:
+            by = f"{figures.price(plan.trail_distance, about.tick)} {about.quote}"
+        begins = ""
+        if plan.trail_from is not None:
+            begins = f", from {figures.price(plan.trail_from, about.tick)} on"
+        lines.append(f"Stop trails by {by}{begins}.")
+    if plan.break_even_after is not None:
+        first = "target 1" if plan.break_even_after == 1 else f"{plan.break_even_after} targets"
+        lines.append(f"Stop to break-even after {first}.")
+    if plan.close_at is not None:
+        at = figures.clock_short(plan.close_at, scene.tz, scene.now)
+        left = max(timedelta(), plan.close_at - scene.now)
+        lines.append(f"Closes by the clock at {at} ({figures.age(left)}).")
+    if plan.close_after_s is not None:
+        after = figures.age(timedelta(seconds=plan.close_after_s))
+        lines.append(f"Closes by the clock after {after}.")
+    return tuple(plain_text(each) for each in lines)
 
 
 def watched_line(targets: int) -> str | None:

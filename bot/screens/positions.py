@@ -5,10 +5,12 @@ from decimal import Decimal
 from bot.callbacks import (
     BreakEven,
     ClosePosition,
+    MoveStopAsk,
     OpenPosition,
     Page,
     Refresh,
     RefreshPosition,
+    TrailAsk,
     size_name,
 )
 from bot.screens import figures
@@ -32,7 +34,7 @@ from bot.screens.layout import (
     text_of,
     title_line,
 )
-from bot.screens.levels import level_lines, watched_line
+from bot.screens.levels import level_lines, plan_lines, watched_line
 from bot.screens.paging import page_note, paging
 from bot.views.positions import CloseView, PositionLine, PositionsView, PositionView
 
@@ -132,7 +134,8 @@ def position(view: PositionView) -> Screen:
             _panel(view),
             "Unknown: an order here, asking the venue." if view.is_unknown else None,
             "EXTERNAL: not opened here." if held.external else None,
-            _stop_line(view),
+            stop_line(view),
+            *plan_lines(held.plan, scene, about),
             watched_line(len(view.targets)),
             f"As of {figures.clock(scene.now, scene.tz)} · {code(held.short_id)}",
         ),
@@ -172,7 +175,8 @@ def _panel(view: PositionView) -> Panel:
     )
 
 
-def _stop_line(view: PositionView) -> str:
+def stop_line(view: PositionView) -> str:
+    """Say where the stop lives, and how far away it is."""
     if view.stop is None:
         return "No stop: nothing protects it."
     away = f", {figures.percent(view.stop_pct)} away" if view.stop_pct is not None else ""
@@ -200,6 +204,8 @@ def _rows(view: PositionView) -> tuple[Row, ...]:
         price = figures.price(view.break_even, view.listing.tick)
         labels = (f"Stop to break-even {price}", "Stop to break-even")
         rows.append(row(press(labels, BreakEven(position_id=name))))
+    move = press("Move stop", MoveStopAsk(position_id=name))
+    rows.append(row(move, press("Trail", TrailAsk(position_id=name))))
     return (*rows, back)
 
 

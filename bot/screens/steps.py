@@ -18,6 +18,7 @@ from bot.screens.layout import (
     text_of,
     title_line,
 )
+from bot.screens.levels import plan_lines
 from bot.screens.tickets import (
     ask_lines,
     number_panels,
@@ -89,6 +90,7 @@ def second(view: TicketView) -> Screen:
             ),
             plain_text(f"{size} · {about.venue_title} · {kind}"),
             *number_panels(view),
+            *plan_lines(offer.plan, scene, about),
             quote(
                 risk_line(view),
                 *what_if_lines(view),

@@ -32,7 +32,7 @@ from bot.screens.layout import (
     title_fits,
     title_line,
 )
-from bot.screens.levels import level_lines
+from bot.screens.levels import level_lines, plan_lines
 from bot.views.tickets import TicketView
 from engine.confirming import Confirmation
 from engine.numbers import BPS, ONE
@@ -56,6 +56,7 @@ def ticket(view: TicketView) -> Screen:
             title_line(_titles(view), sign=Sign.WAITING, live=scene.live),
             _context(view),
             *number_panels(view),
+            *plan_lines(offer.plan, scene, view.listing),
             quote(risk_line(view), *what_if_lines(view), *ask_lines(offer.asks)),
             None if scene.live else "Simulated money, no order leaves.",
             f"Until {bold(figures.clock(offer.expires_at, scene.tz, scene.now))}"

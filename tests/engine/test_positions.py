@@ -111,6 +111,27 @@ def test_a_fee_in_base_currency_shrinks_what_was_bought_and_costs_no_cash() -> N
     assert booking.position.realised_pnl == Decimal("-0.1")
 
 
+@pytest.mark.parametrize(
+    ("bought", "left", "entry"), [("0.5", "-0.505", "100"), ("1.2", "0.188", "90")]
+)
+def test_a_fee_in_base_closes_nothing_of_what_was_sold_too_often(
+    bought: str, left: str, entry: str
+) -> None:
+    # A spot account can come to hold less than nothing: a late fill sold what was sold already.
+    short = held(SELL, "1", "100")
+    quantity = Decimal(bought)
+    fill = a_fill(BUY, bought, "90")
+    fee = quantity / 100
+    booking = book(short, fill, fee_quote=fee * 90, fee_base=fee, is_swap=False)
+    assert booking.position is not None
+    assert booking.position.quantity == Decimal(left)
+    assert booking.position.entry_price == Decimal(entry)
+    # Before and after at any mark, say 80: the fee's worth at the fill is all that is lost.
+    before = short.quantity * 80
+    after = booking.position.quantity * 80 + booking.cash
+    assert after - before == quantity * (80 - 90) - fee * 80
+
+
 def test_open_pnl_is_at_the_mark_for_longs_and_shorts() -> None:
     assert held(BUY, "2", "100").unrealised_pnl(Decimal(110)) == Decimal(20)
     assert held(SELL, "2", "100").unrealised_pnl(Decimal(110)) == Decimal(-20)

@@ -54,6 +54,7 @@ class Sends:
         self._tickets: dict[str, TicketStatus] = {}
         self._offers: dict[str, Ticket] = {}
         self._used: Counter[str] = Counter()
+        self._holdings = set(HOLDINGS)
 
     def press(self, command_id: str, at_s: float) -> None:
         """Note a stop in the moment in which the process hears of it, unless it is an old one."""
@@ -78,7 +79,8 @@ class Sends:
             case e.ExitReleased(client_order_id=name, quantity=quantity):
                 held = self.submitted[name]
                 assert quantity <= held.quantity, f"{name} is released larger than it was asked"
-                self.submitted[name] = replace(held, quantity=quantity)
+                bound = None if event.at_market else event.price_limit or held.price_limit
+                self.submitted[name] = replace(held, quantity=quantity, price_limit=bound)
                 self._exit_only_reduces(self.submitted[name])
             case e.OrderUnknown():
                 self.standing[event.client_order_id] = UNKNOWN
@@ -105,8 +107,10 @@ class Sends:
                 self.equity = Fraction(cash)
             case e.CashFlowed(amount=amount):
                 self.equity += Fraction(amount)
-            case e.PositionAdopted(quantity=quantity, price=price, is_holding=True):
+            case e.PositionAdopted(key=key, quantity=quantity, price=price, is_holding=True):
                 self.equity += Fraction(quantity) * Fraction(price)
+                # All of it is the position now; nothing else is left that could be sold.
+                self._holdings.discard(key.partition(":")[2].partition("/")[0])
             case _:
                 self._take_permission(event)
 
@@ -230,8 +234,9 @@ class Sends:
             return True
         if order.kind is OrderKind.STOP:
             return False
+        # Decided after three seconds; both ends are seen when they are durable.
         waited_s = self.now_s - self.submitted_s[order.client_order_id]
-        return order.symbol.partition("/")[0] not in HOLDINGS and waited_s >= 3
+        return order.symbol.partition("/")[0] not in self._holdings and waited_s >= 2.9
 
     def _within_limits(self, order: Order) -> None:
         """I11: worst case, with everything that is open, waiting or unknown."""

@@ -278,10 +278,7 @@ class Session:
             if self.oracle.books.has_all(ledger) and self.oracle.books.has_cash(ledger):
                 break
             await self.pass_time(1)
-        for _ in range(int(TELL_S)):
-            if not self.oracle.hearing.duties:
-                break
-            await self.pass_time(1)
+        await self._until_told()
         assert self._beyond_its_stop() is None, self._beyond_its_stop()
         for _ in range(int(HANG_S)):
             # A request for updates that hangs brings a stop no sooner than the next one.
@@ -294,9 +291,16 @@ class Session:
             if self._is_at_rest():
                 break
             await self.pass_time(1)
+        await self._until_told()
         halted = self.state.trading is not TradingState.ACTIVE
         assert self.engine.loop.is_latched == halted, "latched otherwise than State says"
         self.oracle.check_rest(self.engine.state)
+
+    async def _until_told(self) -> None:
+        for _ in range(int(TELL_S)):
+            if not self.oracle.hearing.duties:
+                break
+            await self.pass_time(1)
 
     def _is_at_rest(self) -> bool:
         resting = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
