@@ -185,6 +185,7 @@ def act_of(button: Button) -> Act:
             | callbacks.TrailAsk()
             | callbacks.TrailBy()
             | callbacks.TrailOff()
+            | callbacks.TimeStopIn()
             | callbacks.Adopt()
             | callbacks.StopRestoreStops()
         ):

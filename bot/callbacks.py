@@ -176,6 +176,14 @@ class TrailBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeStopIn:
+    """Close a position so many hours from now, whatever its price; 0 takes the time stop away."""
+
+    position_id: str
+    hours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrailOff:
     """Let a position's stop stand where it is."""
 
@@ -472,6 +480,7 @@ Button = (
     | TrailAsk
     | TrailBy
     | TrailOff
+    | TimeStopIn
     | Adopt
     | ArmLive
     | CancelCode
@@ -533,6 +542,7 @@ CODES: Mapping[str, type[Button]] = {
     "pl": TrailAsk,
     "pk": TrailBy,
     "px": TrailOff,
+    "pq": TimeStopIn,
     "pa": Adopt,
     "am": ArmLive,
     "cc": CancelCode,

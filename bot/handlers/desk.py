@@ -198,18 +198,10 @@ class Desk:
                 await self.closing.close_tap(visit, button)
             case b.BreakEven():
                 await self.closing.break_even(visit, button)
-            case b.MoveStopAsk():
-                await self.moving.ask(visit, button)
-            case b.MoveStopBy():
-                await self.moving.by(visit, button)
-            case b.MoveStopType():
-                await self.moving.type_it(visit, button)
-            case b.TrailAsk():
-                await self.moving.ask_trail(visit, button)
-            case b.TrailBy():
-                await self.moving.trail_by(visit, button)
-            case b.TrailOff():
-                await self.moving.trail_off(visit, button)
+            case b.MoveStopAsk() | b.MoveStopBy() | b.MoveStopType():
+                await self.moving.tapped(visit, button)
+            case b.TrailAsk() | b.TrailBy() | b.TrailOff() | b.TimeStopIn():
+                await self.moving.tapped(visit, button)
             case b.CancelOrder():
                 await self.closing.cancel_tap(visit, button)
             case b.CancelEntries():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 
@@ -26,6 +26,15 @@ from storage.notes import Notes
 
 LIFE: Final = timedelta(minutes=2)
 
+StopButton = (
+    b.MoveStopAsk
+    | b.MoveStopBy
+    | b.MoveStopType
+    | b.TrailAsk
+    | b.TrailBy
+    | b.TrailOff
+    | b.TimeStopIn
+)
 Draw = Callable[[PositionView], Screen]
 
 
@@ -46,13 +55,25 @@ class Moving:
     closing: Closing
     notes: Notes
 
-    async def ask(self, visit: Visit, button: b.MoveStopAsk) -> None:
-        """Offer where the stop can go."""
-        await self._drawn(visit, button.position_id, screens.move_stop)
-
-    async def ask_trail(self, visit: Visit, button: b.TrailAsk) -> None:
-        """Offer how far behind the price it trails."""
-        await self._drawn(visit, button.position_id, screens.trail)
+    async def tapped(self, visit: Visit, button: StopButton) -> None:
+        """Run a tap on a stop's buttons."""
+        match button:
+            case b.MoveStopAsk():
+                await self._drawn(visit, button.position_id, screens.move_stop)
+            case b.MoveStopBy():
+                await self._by(visit, button)
+            case b.MoveStopType():
+                await self._type_it(visit, button)
+            case b.TrailAsk():
+                await self._drawn(visit, button.position_id, screens.trail)
+            case b.TrailBy():
+                await self._trail(visit, button.position_id, button.percent)
+            case b.TrailOff():
+                await self._trail(visit, button.position_id, None)
+            case b.TimeStopIn():
+                await self._time_stop(visit, button)
+            case _:
+                assert_never(button)
 
     async def _drawn(self, visit: Visit, position_id: str, draw: Draw) -> None:
         await visit.answer()
@@ -64,19 +85,11 @@ class Moving:
         scene = sight.scene(visit.person)
         return position_view(scene, position_id, sight.state, sight.quotes, sight.instruments)
 
-    async def by(self, visit: Visit, button: b.MoveStopBy) -> None:
+    async def _by(self, visit: Visit, button: b.MoveStopBy) -> None:
         """Move the stop to a distance from the price now."""
         await visit.answer()
         await self._moved(visit, button.position_id, percent=button.percent)
         await visit.edit(self.closing.position(visit, button.position_id))
-
-    async def trail_by(self, visit: Visit, button: b.TrailBy) -> None:
-        """Let the stop trail from now on."""
-        await self._trail(visit, button.position_id, button.percent)
-
-    async def trail_off(self, visit: Visit, button: b.TrailOff) -> None:
-        """Let the stop stand where it is."""
-        await self._trail(visit, button.position_id, None)
 
     async def _trail(self, visit: Visit, position_id: str, percent: Decimal | None) -> None:
         await visit.answer()
@@ -93,7 +106,24 @@ class Moving:
         )
         await visit.edit(self.closing.position(visit, position_id))
 
-    async def type_it(self, visit: Visit, button: b.MoveStopType) -> None:
+    async def _time_stop(self, visit: Visit, button: b.TimeStopIn) -> None:
+        """Close the position by the clock, or by none any more."""
+        await visit.answer()
+        hours = button.hours
+        await self._sent(
+            visit,
+            c.SetTimeStop(
+                command_id=visit.command_id,
+                actor=visit.person.actor,
+                at=self.sight.now,
+                position_id=button.position_id,
+                after_s=hours * 3600 or None,
+            ),
+            "Time stop taken away" if hours == 0 else f"Closes in {hours} h",
+        )
+        await visit.edit(self.closing.position(visit, button.position_id))
+
+    async def _type_it(self, visit: Visit, button: b.MoveStopType) -> None:
         """Wait for the price as a text."""
         await visit.answer()
         view = self._view(visit, button.position_id)
@@ -147,7 +177,9 @@ class Moving:
             return
         await self._sent(visit, command, "Stop moved")
 
-    async def _sent(self, visit: Visit, command: c.MoveStop | c.TrailStop, done: str) -> None:
+    async def _sent(
+        self, visit: Visit, command: c.MoveStop | c.TrailStop | c.SetTimeStop, done: str
+    ) -> None:
         receipt = await self.sight.console.send(command)
         await self.outcomes.tell(visit, receipt)
         if refused_in(receipt) is not None:
@@ -155,7 +187,7 @@ class Moving:
         scene = self.sight.scene(visit.person)
         position = self.sight.state.position(command.position_id)
         stop = position.stop if position is not None else None
-        where = f"It stands at {plain(stop)}." if stop is not None else "It has no price yet."
+        where = f"Its stop stands at {plain(stop)}." if stop is not None else "It has no stop yet."
         await visit.reply(notice(scene, done, where, sign=Sign.FINE))
 
     async def _waiting(self, visit: Visit) -> Waiting | None:

@@ -8,6 +8,7 @@ from bot.callbacks import (
     MoveStopBy,
     MoveStopType,
     RefreshPosition,
+    TimeStopIn,
     TrailBy,
     TrailOff,
 )
@@ -27,11 +28,13 @@ from bot.screens.layout import (
     text_of,
     title_line,
 )
+from bot.screens.levels import plan_lines
 from bot.screens.positions import stop_line
 from bot.views.positions import PositionView
 from engine.numbers import HUNDRED, ONE
 
 DISTANCES_PCT = (Decimal(1), Decimal(2), Decimal(3), Decimal(5), Decimal(8), Decimal(10))
+HOURS = (1, 4, 24)
 TRAILS_PCT = (Decimal("0.5"), Decimal(1), Decimal(2), Decimal(3), Decimal(5), Decimal(8))
 
 
@@ -70,14 +73,21 @@ def trail(view: PositionView) -> Screen:
     last: Row = row(back)
     if view.position.plan.trails:
         last = row(press("Stop trailing", TrailOff(position_id=name)), back)
+    timed: Row = row(
+        *(press(f"In {hours} h", TimeStopIn(position_id=name, hours=hours)) for hours in HOURS)
+    )
+    if view.position.plan.close_at is not None:
+        timed = row(press("No time stop", TimeStopIn(position_id=name, hours=0)))
     return Screen(
         text=text_of(
             _title(view, "Trail the stop of"),
             panel(_mark(view), _stop(view)),
             stop_line(view),
-            "It follows the best price from now on, and never goes back.",
+            *plan_lines(view.position.plan, view.scene, view.listing),
+            "It follows the best price from now on, and never goes back. "
+            "By the clock, all is closed at its time, whatever the price.",
         ),
-        rows=(*in_threes(buttons), last),
+        rows=(*in_threes(buttons), timed, last),
     )
 
 

@@ -8,7 +8,7 @@ from engine import events as e
 from engine.commands import Actor, FollowStop, MoveStop, SetTimeStop, TrailStop
 from engine.decide.turn import Turn
 from engine.errors import InvalidInput
-from engine.exit_plan import ExitPlan, plan_fault, plan_priced
+from engine.exit_plan import LASTS_S_MAX, LASTS_S_MIN, ExitPlan, plan_fault, plan_priced
 from engine.exits import break_even_price, follow, trigger_price
 from engine.instruments import Toward
 from engine.numbers import HUNDRED, ONE, ZERO, plain
@@ -108,6 +108,10 @@ def set_time_stop(turn: Turn, command: SetTimeStop) -> None:
             turn.refuse(command.actor, "time stop", "no_time", "No time stop is set.")
             return
         _change(turn, position, plan=timeless, stop=position.stop, actor=command.actor)
+        return
+    if not LASTS_S_MIN <= command.after_s <= LASTS_S_MAX:
+        sentence = "The time stop is one minute to 366 days away."
+        turn.refuse(command.actor, "time stop", "plan", sentence)
         return
     ends = turn.now + timedelta(seconds=command.after_s)
     plan = replace(timeless, close_at=ends)

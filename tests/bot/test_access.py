@@ -85,6 +85,7 @@ BUTTONS: list[tuple[Button, str]] = [
     (callbacks.TrailAsk(position_id="p"), "trader owner"),
     (callbacks.TrailBy(position_id="p", percent=Decimal(2)), "trader owner"),
     (callbacks.TrailOff(position_id="p"), "trader owner"),
+    (callbacks.TimeStopIn(position_id="p", hours=4), "trader owner"),
     (callbacks.Adopt(key="binance:BTC/USDT", seen="23456789"), "trader owner"),
     (callbacks.OpenOrder(client_order_id="o"), "viewer trader owner"),
     (callbacks.RefreshOrder(client_order_id="o"), "viewer trader owner"),

@@ -54,6 +54,7 @@ OF_ITS_OWN = (
     e.FlattenLooked,
     e.FlattenStillOpen,
     e.JournalOpened,
+    e.StopFollowed,
     e.OrderUnknown,
     e.ExternalCancelRequested,
     e.ExitReleased,

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.screens import (
     figures,
+    moving,
     order_list,
     orders,
     outcomes,
@@ -27,6 +28,7 @@ from engine.commands import Actor, ActorKind, Role
 from engine.confirming import Confirmation
 from engine.equity import DayTally
 from engine.events import Breach, ExitTriggered, OrderDenied
+from engine.exit_plan import ExitPlan
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
 from engine.quotes import Quote
 from engine.signals import Target
@@ -518,6 +520,28 @@ def test_h3_the_position_card(golden: Golden) -> None:
     assert held is not None
     golden("H3_paper", positions.position(held))
     golden("stop_moved", stop_moved(held))
+
+
+def test_a_stop_can_be_moved_or_trail_and_a_plan_says_what_will_happen(golden: Golden) -> None:
+    state = a.live_state()
+    view = position_view(a.scene(state), a.P_3F8K, state, a.quotes(), a.INSTRUMENTS)
+    assert view is not None
+    golden("move_stop", moving.move_stop(view))
+    golden("move_stop_typing", moving.typing(view, a.at("14:34:05")))
+    golden("trail", moving.trail(view))
+    plan = ExitPlan(
+        trail_pct=Decimal("1.5"),
+        trail_from=Decimal(62000),
+        break_even_after=1,
+        close_at=a.at("18:32:05"),
+    )
+    planned = replace(view, position=replace(view.position, plan=plan))
+    golden("H3_planned", positions.position(planned))
+    golden("trail_planned", moving.trail(planned))
+    without = replace(planned, stop=None, stop_pnl=None, stop_pct=None, mark=None)
+    golden("move_stop_none", moving.move_stop(without))
+    ticket = replace(a.D1, plan=replace(plan, close_at=None, close_after_s=14400))
+    golden("D1_planned", tickets.ticket(_view(ticket)))
 
 
 def test_a_position_that_is_gone_has_no_view() -> None:
