@@ -31,7 +31,7 @@ def D(text: str) -> Decimal:  # noqa: N802 - as short as the number it makes
 def holding(symbol: str = SPOT, *, short: bool = False, **plan: Any) -> Desk:
     """Hold 0.01 at 61,240 with a plan."""
     desk = Desk()
-    action = {"action": "short", "leverage": 2} if short else {}
+    action: dict[str, Any] = {"action": "short", "leverage": 2} if short else {}
     wish = signal(symbol, quantity="0.01", plan=ExitPlan(**plan), **action)
     desk.fill(desk.order(wish), "0.01", "61240")
     return desk
