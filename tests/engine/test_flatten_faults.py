@@ -6,35 +6,22 @@ it is flat while something of ours is open at the venue.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from engine import commands as c
 from engine import events as e
 from engine.confirming import ConfirmMode, ConfirmPolicy
-from engine.journal_memory import MemoryJournal
-from engine.orders import Order, OrderSide
-from engine.ports import Gate, Step, Venue
-from engine.reports import (
-    CancelAnswer,
-    FillReported,
-    LookupAnswer,
-    OrderSeen,
-    OrdersOpen,
-    SubmitAnswer,
-    VenueSnapshot,
-)
+from engine.orders import OrderSide
 from engine.risk_limits import RiskLimits
-from engine.state import State
 from engine.venues.faults import Fault, FaultKind, Operation
 from engine.venues.ledger import MemoryLedgerStore
+from tests.engine.dying import DyingJournal, DyingVenue, Process
 from tests.engine.world import OWNER, TRADER, World, signal, world
 
-R = TypeVar("R")
 PERP = "BTC/USDT:USDT"
 SETTLING = timedelta(milliseconds=20)
 FREE: dict[str, Any] = {
@@ -260,82 +247,6 @@ async def test_an_entry_that_fills_while_it_is_cancelled_is_closed() -> None:
 
 
 # --- a crash at every write of the journal and every call of the venue
-
-
-class Process:
-    """Let the process die at one of its steps: an append, or a call of the venue."""
-
-    def __init__(self) -> None:
-        self.steps_left: int | None = None
-        self.is_done = False
-        self.crashed = asyncio.Event()
-
-    async def step(self) -> bool:
-        """Tell whether this step is to be done and not answered; without return it never is."""
-        if self.crashed.is_set():
-            await asyncio.Event().wait()
-        if self.steps_left is None:
-            return False
-        self.steps_left -= 1
-        if self.steps_left >= 0:
-            return False
-        self.crashed.set()
-        if not self.is_done:
-            await asyncio.Event().wait()  # nobody lives to see the answer
-        return True
-
-
-class DyingJournal(MemoryJournal):
-    def __init__(self, process: Process) -> None:
-        super().__init__()
-        self.process = process
-
-    async def append(self, steps: Sequence[Step], before: State, after: State) -> None:
-        dies = await self.process.step()
-        await super().append(steps, before, after)
-        if dies:
-            await asyncio.Event().wait()
-
-
-class DyingVenue:
-    """Reach a venue as a process that may die before or after each call."""
-
-    def __init__(self, venue: Venue, process: Process) -> None:
-        self._venue = venue
-        self._process = process
-        self.name = venue.name
-
-    async def submit(self, order: Order, gate: Gate) -> SubmitAnswer:
-        return await self._called(self._venue.submit(order, gate))
-
-    async def cancel(self, order: Order) -> CancelAnswer:
-        return await self._called(self._venue.cancel(order))
-
-    async def lookup(self, order: Order) -> LookupAnswer:
-        return await self._called(self._venue.lookup(order))
-
-    async def snapshot(self) -> VenueSnapshot:
-        return await self._called(self._venue.snapshot())
-
-    async def fills(self, since: datetime) -> Sequence[FillReported]:
-        return await self._venue.fills(since)
-
-    async def open_orders(self) -> OrdersOpen:
-        return await self._venue.open_orders()
-
-    def reports(self) -> AsyncIterator[FillReported | OrderSeen]:
-        return self._venue.reports()
-
-    async def _called(self, call: Coroutine[Any, Any, R]) -> R:
-        try:
-            dies = await self._process.step()
-        except BaseException:
-            call.close()
-            raise
-        answer = await call
-        if dies:
-            await asyncio.Event().wait()
-        return answer
 
 
 @pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
