@@ -33,6 +33,9 @@ from engine.events import (
     FlattenStarted,
     FlattenStillOpen,
     HoldingsSeen,
+    LimitChanged,
+    LimitProposalEnded,
+    LimitProposed,
     LiveArmed,
     OrderAccepted,
     OrderAsked,
@@ -245,6 +248,13 @@ def _row(before: State, event: Event, after: State) -> _Row | None:
         case FactorEnrolled() | FactorRemoved() | FactorLocked():
             # Always on: whoever takes over a phone would change this first.
             subject = f"factor:{event.user_id}:{after.seq}"
+            return AlertKind.TICKET, Lane.TICKET, subject, Audience.OWNERS, None
+        case LimitChanged():
+            # Always on, as all that changes what may be lost.
+            subject = f"limit:changed:{after.seq}"
+            return AlertKind.TICKET, Lane.TICKET, subject, Audience.OWNERS, None
+        case LimitProposed(proposal=proposal) | LimitProposalEnded(proposal=proposal):
+            subject = f"limit:{proposal.proposal_id}"
             return AlertKind.TICKET, Lane.TICKET, subject, Audience.OWNERS, None
         case StrangerNoted():
             return (

@@ -305,6 +305,33 @@ class LockFactor(CommandBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeLimit(CommandBase):
+    """Give a limit another value; `before` is what the person was shown, where they were."""
+
+    name: str
+    value: Decimal
+    before: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no limit's value. Raises: InvalidInput."""
+        object.__setattr__(self, "value", positive(self.value, "The limit"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveLimit(CommandBase):
+    """Be the second owner of a change that waits."""
+
+    proposal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectLimit(CommandBase):
+    """Take away a change that waits: the second owner's no, or the first one's own."""
+
+    proposal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteEmergency(CommandBase):
     """Say that what was recorded beside the journal while it was away is in it now."""
 
@@ -448,6 +475,9 @@ Command = (
     | EnrolFactor
     | RemoveFactor
     | LockFactor
+    | ChangeLimit
+    | ApproveLimit
+    | RejectLimit
     | Resume
     | SetTradingState
     | TripBreaker

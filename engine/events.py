@@ -16,6 +16,7 @@ from engine.copies import quick
 from engine.days import MIDNIGHT
 from engine.exit_plan import ExitPlan
 from engine.external import Differing, ExternalOrder, FlowReason
+from engine.limits import LimitProposal, ProposalOutcome
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
 from engine.quotes import Quote
@@ -730,6 +731,38 @@ class FactorLocked(EventBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitChanged(EventBase):
+    """A limit has another value from now on; `actor` made it hold, `asked_by` where two did.
+
+    `reason` says why the engine did it by itself.
+    """
+
+    name: str
+    before: Decimal
+    after: Decimal
+    actor: Actor
+    asked_by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitProposed(EventBase):
+    """An owner asked for a riskier limit; it waits for a second one."""
+
+    proposal: LimitProposal
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitProposalEnded(EventBase):
+    """A change that waited was approved, rejected, replaced by another, or ran out."""
+
+    proposal: LimitProposal
+    outcome: ProposalOutcome
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StrangerNoted(EventBase):
     """Somebody without a role wrote; no word of theirs is kept."""
 
@@ -813,6 +846,9 @@ Event = (
     | FactorEnrolled
     | FactorRemoved
     | FactorLocked
+    | LimitChanged
+    | LimitProposed
+    | LimitProposalEnded
     | StrangerNoted
     | BacklogSetAside
 )
@@ -882,6 +918,9 @@ EVENTS: tuple[type[Event], ...] = (
     FactorEnrolled,
     FactorRemoved,
     FactorLocked,
+    LimitChanged,
+    LimitProposed,
+    LimitProposalEnded,
     StrangerNoted,
     BacklogSetAside,
 )

@@ -9,6 +9,7 @@ from engine.copies import copied
 from engine.equity import opened as equity_opened
 from engine.fold_breakers import TELLING, breaker_changed, evidence_after, restricted
 from engine.fold_fees import fee_settled
+from engine.fold_limits import ceilings_given, limit_changed
 from engine.fold_money import (
     equity_changed,
     exit_triggered,
@@ -88,7 +89,7 @@ def _changes(state: State, event: e.Event) -> Changes:
             return {"journal": replace(state.journal, epoch=event.epoch, lost=lost)}
         case e.EngineStarted():
             return {
-                "limits": event.limits,
+                **ceilings_given(state, event),
                 "confirm": event.confirm,
                 "scaling": event.scaling,
                 "day_starts": event.day_starts,
@@ -101,6 +102,8 @@ def _changes(state: State, event: e.Event) -> Changes:
             }
         case e.LiveArmed():
             return {"armed": True}
+        case e.LimitChanged() | e.LimitProposed() | e.LimitProposalEnded():
+            return limit_changed(state, event)
         case e.FactorEnrolled(user_id=user_id):
             return {"enrolled": (*(each for each in state.enrolled if each != user_id), user_id)}
         case e.FactorRemoved(user_id=user_id):

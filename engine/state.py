@@ -17,6 +17,7 @@ from engine.equity import DaySummary, DayTally, Equity
 from engine.evidence import Evidence
 from engine.exit_plan import NO_PLAN, ExitPlan
 from engine.external import CashDoubt, Differing, ExternalOrder
+from engine.limits import LimitProposal
 from engine.numbers import ZERO
 from engine.orders import Order, OrderKind, OrderStatus
 from engine.positions import Position
@@ -148,6 +149,8 @@ class FeeOwed:
 class State:
     """Hold what every decision is made from. Keys named `key` are `instrument_key`s.
 
+    `limits` are those in force, `ceilings` what the environment gave at the last start; by name,
+    `limits_chosen` are what owners chose and `limits_proposed` what waits for a second one.
     `session` is the number of the last start, and `armed` lasts as long as that session.
     `differing` says by how much the books differ, by key; `unexplained` names by key the swaps
     that somebody else opened, until a person has seen them; `external_orders` and `cash_doubts`
@@ -161,6 +164,9 @@ class State:
     seq: int = 0
     journal: JournalIdentity | None = None
     limits: RiskLimits = field(default_factory=RiskLimits)
+    ceilings: RiskLimits = field(default_factory=RiskLimits)
+    limits_chosen: Mapping[str, Decimal] = field(default_factory=dict)
+    limits_proposed: Mapping[str, LimitProposal] = field(default_factory=dict)
     confirm: ConfirmPolicy = field(default_factory=ConfirmPolicy)
     scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
     day_starts: str = MIDNIGHT

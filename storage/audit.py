@@ -37,6 +37,9 @@ AUDITED = (
     "FactorEnrolled",
     "FactorRemoved",
     "FactorLocked",
+    "LimitChanged",
+    "LimitProposed",
+    "LimitProposalEnded",
     "EmergencyMerged",
     "ChatBound",
     "AlertModeSet",
@@ -125,6 +128,12 @@ def _words(event: e.Event) -> tuple[str, str]:
             return _who(event.actor), "remove code"
         case e.FactorLocked():
             return str(event.user_id), "codes locked"
+        case e.LimitChanged(name=name, after=after):
+            return _who(event.actor), f"limit {name} {after:f}"
+        case e.LimitProposed(proposal=proposal):
+            return _who(event.actor), f"ask {proposal.name} {proposal.after:f}"
+        case e.LimitProposalEnded(proposal=proposal, outcome=outcome):
+            return _who(event.actor), f"{proposal.name} {outcome}"
         case e.EmergencyMerged():
             return ENGINE, "merge emergency"
         case e.ChatBound():

@@ -44,7 +44,7 @@ async def assembly_of_journal(database_url: str, settings: Settings) -> Assembly
         market=journal.market,
         currency=journal.currency,
         cash=settings.paper_balance.amount,
-        limits=state.limits,
+        limits=state.ceilings,
         confirm=state.confirm,
         emergency_file=settings.emergency_file,
         owners=state.owners,

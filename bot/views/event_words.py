@@ -61,6 +61,9 @@ _WORDS: Mapping[type[e.Event], str] = {
     e.FactorEnrolled: "code set",
     e.FactorRemoved: "code gone",
     e.FactorLocked: "code lock",
+    e.LimitChanged: "limit",
+    e.LimitProposed: "limit?",
+    e.LimitProposalEnded: "limit end",
     e.StrangerNoted: "stranger",
     e.BacklogSetAside: "set aside",
 }

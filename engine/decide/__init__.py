@@ -19,6 +19,7 @@ from engine.decide import (
     flatten,
     following,
     kill_switch,
+    limits,
     protection,
     session,
     tickets,
@@ -81,6 +82,12 @@ def _dispatch(turn: Turn, message: Message) -> None:
             factors.remove(turn, message)
         case c.LockFactor():
             factors.lock(turn, message)
+        case c.ChangeLimit():
+            limits.change(turn, message)
+        case c.ApproveLimit():
+            limits.approve(turn, message)
+        case c.RejectLimit():
+            limits.reject(turn, message)
         case c.StopEngine():
             session.end(turn)
         case c.SubmitSignal():
@@ -141,6 +148,7 @@ def _dispatch(turn: Turn, message: Message) -> None:
             account.report_day(turn, message)
         case c.Sweep():
             tickets.sweep(turn)
+            limits.sweep(turn)
         case c.BindChat():
             session.bind_chat(turn, message)
         case c.SetAlertMode():

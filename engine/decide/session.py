@@ -16,6 +16,7 @@ from engine.commands import (
 )
 from engine.decide.account import roll_day
 from engine.decide.factors import code_missing
+from engine.decide.limits import begin as begin_limits
 from engine.decide.tickets import end as end_ticket
 from engine.decide.turn import Turn
 from engine.numbers import ZERO
@@ -55,6 +56,7 @@ def start(turn: Turn, command: StartEngine) -> None:
             cash_currencies=command.cash_currencies,
         )
     )
+    begin_limits(turn)
     for ticket in tuple(turn.state.tickets.values()):
         end_ticket(turn, ticket, TicketStatus.EXPIRED, ENGINE, None)
     for order in tuple(turn.state.orders.values()):

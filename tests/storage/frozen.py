@@ -20,6 +20,7 @@ from sqlalchemy import Connection, inspect
 
 from engine import events as e
 from engine.commands import AlertKind
+from engine.limits import LimitProposal
 from engine.orders import OrderStatus, OrderTrigger, can
 from engine.positions import Fill
 from engine.risk_limits import TradingState
@@ -122,6 +123,13 @@ class Whole(Story):
         yield [self.sample(e.FactorEnrolled, user_id=4242)]
         yield [self.sample(e.FactorLocked, user_id=4242)]
         yield [self.sample(e.FactorRemoved, user_id=4242)]
+        changed = {"name": "positions", "before": Decimal(10), "after": Decimal(5)}
+        yield [self.sample(e.LimitChanged, **changed)]
+        proposal = replace(filled(LimitProposal), name="positions", after=Decimal(8))
+        yield [self.sample(e.LimitProposed, proposal=proposal)]
+        yield [self.sample(e.LimitProposalEnded, proposal=proposal)]
+        waits = replace(proposal, name="drawdown")
+        yield [self.sample(e.LimitProposed, proposal=waits)]
         yield [self.sample(e.OrderAsked, client_order_id=unknown, nowhere=True)]
         yield [self.sample(e.OrderRecalled, order=finished)]
         yield [self.sample(e.ExitTriggered, **triggered, price=Decimal("1.10"))]
