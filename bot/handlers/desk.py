@@ -15,8 +15,8 @@ from bot.handlers.describing import described
 from bot.handlers.factors import Factors
 from bot.handlers.guiding import Guiding
 from bot.handlers.moving import Moving
-from bot.handlers.notices import failure, notice
-from bot.handlers.pages import Pages
+from bot.handlers.notices import failure, notice, reason_of
+from bot.handlers.pages import Looked, Pages
 from bot.handlers.scoping import Scoping
 from bot.handlers.settling import Settling
 from bot.handlers.stopping import Stopping
@@ -29,7 +29,6 @@ from bot.parsing.words import plain, split_command
 from bot.screens.layout import Sign
 from bot.screens.refusals import not_from_here
 from engine.alerts import Lane
-from engine.errors import EngineStopped, JournalUnavailable, QueueFull
 from engine.receipts import Receipt
 from storage.queries import Queries
 
@@ -168,6 +167,9 @@ class Desk:
 
     async def _pressed(self, visit: Visit, button: Button) -> None:
         """Run a tap. Long because every kind of button stands here once."""
+        if isinstance(button, Looked):
+            await self.pages.tapped(visit, button)
+            return
         match button:
             case b.ConfirmTicket():
                 await self.ticketing.confirm(visit, button)
@@ -245,17 +247,6 @@ class Desk:
             case b.ResumeStay() | b.DropBacklog() | b.Dismiss():
                 await visit.answer()
                 await visit.strip()
-            case (
-                b.Show()
-                | b.Refresh()
-                | b.OpenPosition()
-                | b.RefreshPosition()
-                | b.OpenOrder()
-                | b.RefreshOrder()
-                | b.AskNow()
-                | b.OpenEvent()
-            ):
-                await self.pages.tapped(visit, button)
             case _:
                 assert_never(button)
 
@@ -321,19 +312,10 @@ class Desk:
     async def failed(self, update: Incoming, person: Person, fault: Exception) -> None:
         """Say that handling failed; what keeps even that from its chat is logged."""
         visit = self._visit(update, person)
-        reason = None
-        match fault:
-            case JournalUnavailable():
-                reason = "The database does not answer. Nothing was sent. STOP works."
-            case EngineStopped():
-                reason = "The engine is not running. Nothing was sent."
-            case QueueFull():
-                reason = f"Nothing was sent. {fault}"
-            case _:
-                pass
         try:
             await visit.answer("This failed. See the message below.", alert=True)
-            await visit.reply(failure(self.sight.scene(person), reason), lane=Lane.TICKET)
+            scene = self.sight.scene(person)
+            await visit.reply(failure(scene, reason_of(fault)), lane=Lane.TICKET)
         except DeliveryError as undelivered:
             log.warning(
                 "failure not told",

@@ -12,6 +12,7 @@ from bot.screens.layout import (
     title_line,
 )
 from bot.views.scene import Scene
+from engine.errors import EngineStopped, JournalUnavailable, QueueFull
 
 FAILED_SENTENCE = "The console could not finish this. Look at Status before you try again."
 
@@ -34,3 +35,16 @@ def notice(
 def failure(scene: Scene, reason: str | None = None) -> Screen:
     """Say that something went wrong here, without pretending to know what was done."""
     return notice(scene, "Failed here", reason or FAILED_SENTENCE, sign=Sign.LOOK)
+
+
+def reason_of(fault: Exception) -> str | None:
+    """Say in a sentence why handling failed, where it is known; None for any other fault."""
+    match fault:
+        case JournalUnavailable():
+            return "The database does not answer. Nothing was sent. STOP works."
+        case EngineStopped():
+            return "The engine is not running. Nothing was sent."
+        case QueueFull():
+            return f"Nothing was sent. {fault}"
+        case _:
+            return None
