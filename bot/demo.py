@@ -21,7 +21,6 @@ from bot.settings import OperatorSetting, Settings
 from engine.commands import Role
 from engine.confirming import ConfirmPolicy
 from engine.markets.simulated import SimulatedMarket
-from engine.risk_limits import RiskLimits
 from storage.database import Database
 from storage.notes import Notes
 
@@ -123,12 +122,7 @@ def demo_assembly(folder: Path, settings: Settings, seed: int) -> Assembly:
         market=f"simulated:{seed}",
         currency=settings.paper_balance.currency,
         cash=settings.paper_balance.amount,
-        limits=RiskLimits(
-            positions_max=settings.positions_max,
-            drawdown_pct_max=settings.drawdown_pct_max,
-            daily_loss_pct_max=settings.daily_loss_pct_max,
-            breakers=settings.breakers,
-        ),
+        limits=settings.limits,
         confirm=ConfirmPolicy(mode=settings.confirm, tiers=settings.confirm_tiers),
         owners=tuple(user for user, role, _ in OPERATORS if role is Role.OWNER),
         kept=settings.kept,

@@ -14,7 +14,6 @@ from engine.confirming import ConfirmPolicy
 from engine.markets.group import MarketGroup
 from engine.markets.listing import MarketSource
 from engine.markets.public import PublicMarket
-from engine.risk_limits import RiskLimits
 from engine.runtime import ExecutionMode
 from engine.venues.live.market_store import MarketStore
 
@@ -34,12 +33,7 @@ def account_plan(settings: Settings) -> AccountPlan:
         market="public",
         currency=settings.paper_balance.currency,
         cash=settings.paper_balance.amount,
-        limits=RiskLimits(
-            positions_max=settings.positions_max,
-            drawdown_pct_max=settings.drawdown_pct_max,
-            daily_loss_pct_max=settings.daily_loss_pct_max,
-            breakers=settings.breakers,
-        ),
+        limits=settings.limits,
         confirm=ConfirmPolicy(mode=settings.confirm, tiers=settings.confirm_tiers),
         owners=settings.owners,
         drills=settings.drills,

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import SplitResult, parse_qs
 
-from bot.breaker_settings import read_breakers
 from bot.confirm_settings import read_tiers
 from bot.drills import Drill, read_drills
+from bot.limit_settings import read_limits
 from bot.money_settings import read_cash_currencies, read_day_starts
 from bot.secret import Secret
 from bot.variables import Variables, shown, split_address, words
 from bot.venue_settings import VenueSettings, read_venues
-from engine.breaker_limits import BreakerLimits
 from engine.commands import Role
 from engine.confirming import ConfirmMode, Tier
 from engine.days import MIDNIGHT
+from engine.risk_limits import RiskLimits
 from storage.kept import Kept
 from storage.streams_records import STREAMS
 
@@ -79,10 +79,7 @@ class Settings:
     database_url: Secret
     redis_url: Secret | None
     paper_balance: PaperBalance
-    positions_max: int
-    drawdown_pct_max: Decimal
-    daily_loss_pct_max: Decimal
-    breakers: BreakerLimits
+    limits: RiskLimits
     secret_key: Secret | None
     port: int | None
     metrics_token: Secret | None
@@ -144,10 +141,7 @@ def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Se
         database_url=_database_url(at, mode),
         redis_url=_redis_url(at),
         paper_balance=PaperBalance(amount=amount, currency=currency),
-        positions_max=read.whole("MAX_POSITIONS", 1, 1000, 10) or 10,
-        drawdown_pct_max=read.percent("MAX_DRAWDOWN_PCT", Decimal("10.0")),
-        daily_loss_pct_max=read.percent("DAILY_LOSS_LIMIT_PCT", Decimal("2.0")),
-        breakers=read_breakers(read),
+        limits=read_limits(read),
         secret_key=_secret_key(at),
         port=at.whole("PORT", 0, 65535, 8080),
         metrics_token=_metrics_token(at),

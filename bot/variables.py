@@ -86,6 +86,20 @@ class Variables:
             return default
         return number
 
+    def number(self, name: str, low: Decimal, high: Decimal, default: Decimal) -> Decimal:
+        """Read a plain number between low and high, both included."""
+        value = self.text(name)
+        if value is None:
+            return default
+        number = _decimal(value)
+        if number is None or not low <= number <= high:
+            self.faults.append(
+                f"{name} is {shown(value)}: give a number from {low} to {high}, "
+                f"for example {default}."
+            )
+            return default
+        return number
+
     def secret(self, name: str, *, lines: bool = False) -> Secret | None:
         """Read a secret; unless it may have lines, white space in it means that pasting failed."""
         value = self.text(name)

@@ -255,6 +255,8 @@ def fault_in(limit: Limit, value: Decimal, ceilings: RiskLimits) -> str | None:
             f"{limit.title} {limit.text(value)} is beyond the ceiling: "
             f"{limit.text(ceiling)} at {word}, by {limit.variable}."
         )
+    if value == ceiling:
+        return None
     if not limit.low <= value <= limit.high:
         return (
             f"{limit.title} {limit.text(value)} is out of range: "

@@ -362,9 +362,9 @@ def test_two_variables_are_enough_and_the_rest_has_its_documented_default() -> N
     assert settings.database_url == Secret("sqlite:///quarterdeck-paper.db")
     assert settings.redis_url is None
     assert settings.paper_balance == PaperBalance(amount=Decimal(10000), currency="USDT")
-    assert settings.positions_max == 10
-    assert settings.drawdown_pct_max == Decimal("10.0")
-    assert settings.daily_loss_pct_max == Decimal("2.0")
+    assert settings.limits.positions_max == 10
+    assert settings.limits.drawdown_pct_max == Decimal("10.0")
+    assert settings.limits.daily_loss_pct_max == Decimal("2.0")
     assert (settings.secret_key, settings.port, settings.metrics_token) == (None, None, None)
     assert settings.warnings == ()
 
@@ -416,9 +416,9 @@ def test_every_variable_of_the_contract_is_read() -> None:
     )
     assert settings.redis_url == Secret("rediss://:pw@cache:6380/1")
     assert settings.paper_balance == PaperBalance(amount=Decimal("2500.50"), currency="USDC")
-    assert settings.positions_max == 3
-    assert settings.drawdown_pct_max == Decimal("7.5")
-    assert settings.daily_loss_pct_max == Decimal(1)
+    assert settings.limits.positions_max == 3
+    assert settings.limits.drawdown_pct_max == Decimal("7.5")
+    assert settings.limits.daily_loss_pct_max == Decimal(1)
     assert settings.port == 0
     assert settings.metrics_token == Secret("m3trics")
     assert settings.warnings == ()
