@@ -26,6 +26,7 @@ from engine.ports import CandleSource, Clock, Quotes, Venue
 from engine.quotes import Quote
 from engine.risk_limits import RiskLimits
 from engine.runtime import SUBMIT_TIMEOUT_S, EngineSettings, ExecutionMode
+from engine.scaling import ScalingPolicy
 from engine.venues.live.resting import rests_at
 from engine.venues.live.settling import settle_by_venue
 from engine.venues.live.vitals import VenueVitals
@@ -70,6 +71,7 @@ class AccountPlan:
     cash: Decimal
     limits: RiskLimits
     confirm: ConfirmPolicy
+    scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
     owners: tuple[int, ...] = ()
     mode: ExecutionMode = ExecutionMode.PAPER
     drills: tuple[Drill, ...] = ()
@@ -274,6 +276,7 @@ def _settings(plan: AccountPlan, journal_id: str) -> EngineSettings:
         cash=plan.cash,
         limits=plan.limits,
         confirm=plan.confirm,
+        scaling=plan.scaling,
         owners=plan.owners,
         day_starts=plan.day_starts,
         cash_currencies=plan.cash_currencies,

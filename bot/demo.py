@@ -124,6 +124,7 @@ def demo_assembly(folder: Path, settings: Settings, seed: int) -> Assembly:
         cash=settings.paper_balance.amount,
         limits=settings.limits,
         confirm=ConfirmPolicy(mode=settings.confirm, tiers=settings.confirm_tiers),
+        scaling=settings.scaling,
         owners=tuple(user for user, role, _ in OPERATORS if role is Role.OWNER),
         kept=settings.kept,
     )

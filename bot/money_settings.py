@@ -1,10 +1,13 @@
-"""What the environment says about counting money: trading days, and which currencies are cash."""
+"""What the environment says about money: trading days, what is cash, how signals are sized."""
 
 import re
+from decimal import Decimal
 
 from bot.variables import Variables, shown
 from engine.days import MIDNIGHT, day_start_of
 from engine.errors import InvalidInput
+from engine.numbers import ONE, ZERO, plain
+from engine.scaling import ScalingPolicy
 
 CURRENCIES_MAX = 20
 
@@ -34,3 +37,36 @@ def read_cash_currencies(at: Variables) -> tuple[str, ...]:
         )
         return ()
     return named
+
+
+def read_scaling(read: Variables) -> ScalingPolicy:
+    """Read how a strategy's signal is sized: by confidence, by the price's moves, by drawdown."""
+    usual = ScalingPolicy()
+    full = _share(read, "CONFIDENCE_FULL", usual.full_from)
+    least = _share(read, "CONFIDENCE_LEAST", usual.part_from)
+    if least > full:
+        read.faults.append(
+            f"CONFIDENCE_LEAST is {plain(least)}, above CONFIDENCE_FULL ({plain(full)}): "
+            "a signal is denied below the one, and gets its full size from the other on."
+        )
+    return ScalingPolicy(
+        full_from=full,
+        part_from=least,
+        part=_share(read, "CONFIDENCE_PART", usual.part, above=ZERO),
+        size_pct=read.percent("SIGNAL_SIZE_PCT", usual.size_pct),
+        adaptive=read.flag("ADAPTIVE_SIZE"),
+        volatility_pct=read.percent("ADAPTIVE_VOLATILITY_PCT", usual.volatility_pct),
+    )
+
+
+def _share(read: Variables, name: str, usual: Decimal, *, above: Decimal | None = None) -> Decimal:
+    """Read a number from 0 to 1; where `above` is given, more than that."""
+    value = read.text(name)
+    if value is None:
+        return usual
+    number = Decimal(value) if re.fullmatch(r"[0-9](\.[0-9]{1,6})?", value, re.ASCII) else None
+    if number is None or number > ONE or (above is not None and number <= above):
+        low = "0 to 1" if above is None else "above 0, up to 1"
+        read.faults.append(f"{name} is {shown(value)}: give a number {low}, for example {usual}.")
+        return usual
+    return number

@@ -35,6 +35,7 @@ def account_plan(settings: Settings) -> AccountPlan:
         cash=settings.paper_balance.amount,
         limits=settings.limits,
         confirm=ConfirmPolicy(mode=settings.confirm, tiers=settings.confirm_tiers),
+        scaling=settings.scaling,
         owners=settings.owners,
         drills=settings.drills,
         stops_watched=tuple(each.venue for each in settings.venues if not each.rests_stops),

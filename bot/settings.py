@@ -1,4 +1,7 @@
-"""What the environment told the process (DESIGN 5): read once, all faults reported at once."""
+"""What the environment told the process (DESIGN 5): read once, all faults reported at once.
+
+Long because every setting stands in one place.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +14,7 @@ from urllib.parse import SplitResult, parse_qs
 from bot.confirm_settings import read_tiers
 from bot.drills import Drill, read_drills
 from bot.limit_settings import read_limits
-from bot.money_settings import read_cash_currencies, read_day_starts
+from bot.money_settings import read_cash_currencies, read_day_starts, read_scaling
 from bot.secret import Secret
 from bot.variables import Variables, shown, split_address, words
 from bot.venue_settings import VenueSettings, read_venues
@@ -19,6 +22,7 @@ from engine.commands import Role
 from engine.confirming import ConfirmMode, Tier
 from engine.days import MIDNIGHT
 from engine.risk_limits import RiskLimits
+from engine.scaling import ScalingPolicy
 from storage.kept import Kept
 from storage.streams_records import STREAMS
 
@@ -84,6 +88,7 @@ class Settings:
     port: int | None
     metrics_token: Secret | None
     confirm_tiers: tuple[Tier, ...] = ()
+    scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
     streams: tuple[str, ...] = ()
     stands_by: bool = False
     kept: Kept = field(default_factory=Kept)
@@ -137,6 +142,7 @@ def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Se
         mode=mode,
         confirm=ConfirmMode(read.choice("CONFIRM", tuple(ConfirmMode), ConfirmMode.RISKY)),
         confirm_tiers=read_tiers(read),
+        scaling=read_scaling(read),
         venues=read_venues(at, keys_required=mode == "live" and for_command != "journal"),
         database_url=_database_url(at, mode),
         redis_url=_redis_url(at),

@@ -30,6 +30,7 @@ class Context:
     `known` are the journal's orders that a snapshot names and State holds no more; `shown` is what
     each venue showed last since this process began, None where nobody asks. `calls` tells by venue
     how its calls went lately, `scopes_latched` what is being held back and is not journaled yet.
+    `volatility_pct` is a day's of the instrument that a signal names, where sizes follow it.
     """
 
     now: datetime
@@ -47,6 +48,7 @@ class Context:
     shown: Mapping[str, VenueSnapshot] | None = None
     calls: Mapping[str, CallTally] = field(default_factory=dict)
     scopes_latched: tuple[Scope, ...] = ()
+    volatility_pct: Decimal | None = None
 
     def lasted(self, since: datetime) -> timedelta:
         """Give for how long something has lasted; a clock that was set makes no waiting."""

@@ -113,6 +113,7 @@ class Dispatcher:
         self._start(self._kept, self._tick_protection)
         self._start(self._kept, self._tick_breakers)
         self._watch.start()
+        self._quotes.subscribe(self._loop.gathering.volatility.see)
 
     def _follow_rates(self, state: State) -> None:
         """Follow the pairs that give cash and unpriced fees their worth in the reporting currency.

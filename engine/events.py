@@ -21,7 +21,7 @@ from engine.orders import Order, OrderKind, OrderPurpose, OrderSide
 from engine.positions import Fill
 from engine.quotes import Quote
 from engine.risk_limits import RiskLimits, TradingState
-from engine.scaling import ScalingPolicy
+from engine.scaling import Scaling, ScalingPolicy
 from engine.scopes import EVERYWHERE, Scope
 from engine.signals import Target, TradingSignal
 from engine.tickets import Ticket, TicketStatus
@@ -94,6 +94,14 @@ class SignalReceived(EventBase):
     signal: TradingSignal
     venue: str
     actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalScaled(EventBase):
+    """A strategy's signal gets less than the size it asked for, by what was measured."""
+
+    signal_id: str
+    scaling: Scaling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -787,6 +795,7 @@ Event = (
     | EngineEnded
     | LiveArmed
     | SignalReceived
+    | SignalScaled
     | OrderDenied
     | TicketOpened
     | TicketConfirmed
@@ -859,6 +868,7 @@ EVENTS: tuple[type[Event], ...] = (
     EngineEnded,
     LiveArmed,
     SignalReceived,
+    SignalScaled,
     OrderDenied,
     TicketOpened,
     TicketConfirmed,

@@ -110,7 +110,7 @@ def _changes(state: State, event: e.Event) -> Changes:
             return {"enrolled": tuple(each for each in state.enrolled if each != user_id)}
         case e.EngineEnded() | e.CommandRefused() | e.StrangerNoted() | e.BacklogSetAside():
             return {}
-        case e.DayReported() | e.FactorLocked():
+        case e.DayReported() | e.FactorLocked() | e.SignalScaled():
             return {}
         case e.OrderDenied():
             tally = copied(state.tally, denied=state.tally.denied + 1)

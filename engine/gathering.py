@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 from engine import commands as c
 from engine import reports as r
@@ -10,12 +11,15 @@ from engine.context import Context
 from engine.counted import Counted
 from engine.decide import Message
 from engine.external import ORDERS_SHOWN_MAX
+from engine.identities import instrument_key
+from engine.instruments import symbol_named
 from engine.orders import Order
 from engine.ports import Clock, Journal, Known, Quotes
 from engine.protection import StopRest
 from engine.state import COMMANDS_TAIL, FILLS_TAIL, State
 from engine.steadiness import Steadiness
 from engine.tails import outside
+from engine.volatility import Volatility
 
 
 class Gathering:
@@ -39,6 +43,7 @@ class Gathering:
         self._settle_by_venue = settle_by_venue
         self._rests = rests
         self._steadiness = Steadiness()
+        self.volatility = Volatility()
         self._shown: dict[str, r.VenueSnapshot] = {}
         self._counted: dict[str, Counted] = {}
 
@@ -112,7 +117,17 @@ class Gathering:
             known=known,
             shown=dict(self._shown),
             calls=self.tallies(state) if isinstance(message, c.CheckBreakers) else {},
+            volatility_pct=self._volatility_pct(message, state),
         )
+
+    def _volatility_pct(self, message: Message, state: State) -> Decimal | None:
+        if not isinstance(message, c.SubmitSignal) or not state.scaling.adaptive:
+            return None
+        listed = [i.symbol for i in self._quotes.instruments().values() if i.venue == message.venue]
+        symbol = symbol_named(message.signal.symbol, listed, quote=state.currency)
+        if symbol is None:
+            return None
+        return self.volatility.daily_pct(instrument_key(message.venue, symbol), self._clock.now())
 
     def tallies(self, state: State) -> dict[str, CallTally]:
         """Give by venue how its calls went lately."""

@@ -25,6 +25,7 @@ from engine.protection import StopRest
 from engine.quotes import Quote
 from engine.receipts import Receipt
 from engine.risk_limits import RiskLimits
+from engine.scaling import ScalingPolicy
 from engine.state import State
 
 SUBMIT_TIMEOUT_S = 5.0
@@ -53,6 +54,7 @@ class EngineSettings:
     cash: Decimal = Decimal(10000)
     limits: RiskLimits = field(default_factory=RiskLimits)
     confirm: ConfirmPolicy = field(default_factory=ConfirmPolicy)
+    scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
     day_starts: str = MIDNIGHT
     cash_currencies: tuple[str, ...] = ()
     order_timeout_s: int = 300
@@ -168,6 +170,7 @@ class Runtime:
                 day_starts=settings.day_starts,
                 cash_currencies=settings.cash_currencies,
                 confirm=settings.confirm,
+                scaling=settings.scaling,
                 order_timeout_s=settings.order_timeout_s,
                 owners=settings.owners,
                 version=settings.version,

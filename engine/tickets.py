@@ -10,6 +10,7 @@ from engine.exit_plan import NO_PLAN, ExitPlan
 from engine.identities import instrument_key, short
 from engine.orders import OrderKind, OrderPurpose, OrderSide
 from engine.quotes import Quote
+from engine.scaling import Scaling
 from engine.signals import Target, TradingSignal
 
 TEN = Decimal(10)
@@ -69,7 +70,8 @@ class Ticket:
 
     Amounts are in quote currency; `slippage_bps` is an estimate, positive = cost; `cost_max` is the
     most it can cost (fees excluded) at its price limit; `owner_id` is the person it was made for.
-    `confirmed_*` tell who confirmed first, where it takes two people.
+    `confirmed_*` tell who confirmed first, where it takes two people; `scaling` how a strategy's
+    amount became this one.
     """
 
     ticket_id: str
@@ -108,6 +110,7 @@ class Ticket:
     confirmed_at: datetime | None = None
     confirmed_by: str | None = None
     confirmed_by_id: int | None = None
+    scaling: Scaling | None = None
 
     @property
     def key(self) -> str:

@@ -46,6 +46,7 @@ async def assembly_of_journal(database_url: str, settings: Settings) -> Assembly
         cash=settings.paper_balance.amount,
         limits=state.ceilings,
         confirm=state.confirm,
+        scaling=state.scaling,
         emergency_file=settings.emergency_file,
         owners=state.owners,
     )

@@ -23,6 +23,7 @@ from bot.screens.tickets import (
     ask_lines,
     number_panels,
     risk_line,
+    size_lines,
     ticket,
     verb,
     what,
@@ -93,6 +94,7 @@ def second(view: TicketView) -> Screen:
             *plan_lines(offer.plan, scene, about),
             quote(
                 risk_line(view),
+                *size_lines(view),
                 *what_if_lines(view),
                 *ask_lines(offer.asks),
                 plain_text(f"{first[:1].upper()}{first[1:]} confirmed at {at}"),

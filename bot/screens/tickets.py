@@ -57,7 +57,7 @@ def ticket(view: TicketView) -> Screen:
             _context(view),
             *number_panels(view),
             *plan_lines(offer.plan, scene, view.listing),
-            quote(risk_line(view), *what_if_lines(view), *ask_lines(offer.asks)),
+            quote(risk_line(view), *size_lines(view), *what_if_lines(view), *ask_lines(offer.asks)),
             None if scene.live else "Simulated money, no order leaves.",
             f"Until {bold(figures.clock(offer.expires_at, scene.tz, scene.now))}"
             f" ({figures.age(view.rest)}) · {code(offer.short_id)}",
@@ -160,6 +160,19 @@ def risk_line(view: TicketView) -> str | None:
     if offer.risk_pct is None:
         return f"Risk {risk}"
     return f"Risk {risk}, {figures.percent(offer.risk_pct)} of equity"
+
+
+def size_lines(view: TicketView) -> tuple[str, ...]:
+    """Say by what a strategy's amount was multiplied, and why; nothing where by nothing."""
+    seen = view.ticket.scaling
+    if seen is None or seen.share == ONE:
+        return ()
+    why = [f"confidence {figures.fixed(seen.confidence, 2)}"] if seen.by_confidence < ONE else []
+    if seen.by_volatility < ONE and seen.volatility_pct is not None:
+        why.append(f"moves {figures.percent(seen.volatility_pct)} a day")
+    if seen.by_drawdown < ONE:
+        why.append(f"drawdown {figures.percent(seen.drawdown_pct)}")
+    return (plain_text(f"Size {figures.fixed(seen.share, 2)}x: {', '.join(why)}"),)
 
 
 def what_if_lines(view: TicketView) -> tuple[str, ...]:

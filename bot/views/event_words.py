@@ -81,6 +81,8 @@ def event_words(event: e.Event) -> str:
     match event:
         case e.SignalReceived(signal=signal):
             return f"{signal.action.value} {signal.symbol.partition('/')[0]}"
+        case e.SignalScaled(scaling=scaling):
+            return f"size {scaling.share:.2f}x"
         case e.OrderDenied(symbol=symbol):
             return f"denied {symbol.partition('/')[0]}"
         case e.TicketOpened(ticket=ticket):

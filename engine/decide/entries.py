@@ -11,10 +11,11 @@ from engine.confirming import Confirmation
 from engine.decide.attempts import send_exit
 from engine.decide.turn import Turn
 from engine.identities import digest
-from engine.numbers import HUNDRED, ZERO
+from engine.numbers import HUNDRED, ONE, ZERO
 from engine.orders import Order, OrderKind, OrderPurpose
 from engine.proposals import Proposal, Unproposable, propose
 from engine.risk import breaches_of
+from engine.scaling import Scaling, scaling
 from engine.signals import SignalAction, TradingSignal
 from engine.tickets import Ask, Ticket
 from engine.what_if import what_if
@@ -33,11 +34,13 @@ def submit_signal(turn: Turn, command: SubmitSignal) -> None:
             actor=command.actor,
         )
     )
+    signal = _of_a_size(turn, signal, command.actor)
     proposal = propose(turn.state, signal, command.venue, turn.context)
     if isinstance(proposal, Unproposable):
         deny_unproposable(turn, signal, command.venue, command.actor, proposal)
         return
-    proposal, doubted = _by_confidence(turn, proposal, command.actor)
+    scaled = _scaling(turn, proposal, command.actor)
+    proposal, doubted = _scaled(turn, proposal, scaled)
     breaches = (*doubted, *breaches_of(proposal, turn.state, turn.context))
     if breaches:
         deny(turn, proposal, breaches, command.actor, ticket_id=None)
@@ -46,20 +49,42 @@ def submit_signal(turn: Turn, command: SubmitSignal) -> None:
         proposal, turn.state, turn.context, actor=command.actor, wanted=command.ticket_wanted
     )
     if asks:
-        _open_ticket(turn, command, proposal, asks)
+        _open_ticket(turn, command, proposal, asks, scaled)
         return
     submit(turn, proposal, actor=command.actor, intent=command.command_id, ticket=None)
 
 
-def _by_confidence(
-    turn: Turn, proposal: Proposal, actor: Actor
-) -> tuple[Proposal, tuple[e.Breach, ...]]:
-    """Size a signal without a quantity by its confidence, unless a person gave it."""
-    signal = proposal.signal
+def _of_a_size(turn: Turn, signal: TradingSignal, actor: Actor) -> TradingSignal:
+    """Give an entry that names no size the usual one, unless a person left it out."""
+    sizes = (signal.quantity, signal.notional, signal.percent, signal.risk_pct)
+    is_entry = signal.action in (SignalAction.BUY, SignalAction.SHORT)
+    if actor.kind is ActorKind.PERSON or not is_entry or any(size is not None for size in sizes):
+        return signal
+    return replace(signal, percent=turn.state.scaling.size_pct)
+
+
+def _scaling(turn: Turn, proposal: Proposal, actor: Actor) -> Scaling | None:
+    """Measure how a signal without a quantity is scaled; None where it is taken as it is."""
+    signal, state = proposal.signal, turn.state
     if actor.kind is ActorKind.PERSON or proposal.is_exit or signal.quantity is not None:
+        return None
+    return scaling(
+        state.scaling,
+        Decimal(str(signal.confidence)),
+        volatility_pct=turn.context.volatility_pct,
+        drawdown_pct=state.equity.drawdown_pct if state.equity is not None else ZERO,
+        drawdown_pct_max=state.limits.drawdown_pct_max,
+    )
+
+
+def _scaled(
+    turn: Turn, proposal: Proposal, scaled: Scaling | None
+) -> tuple[Proposal, tuple[e.Breach, ...]]:
+    """Size a proposal by its scaling, which the journal keeps."""
+    if scaled is None:
         return proposal, ()
-    share = turn.state.scaling.share(Decimal(str(signal.confidence)))
-    if share == ZERO:
+    signal = proposal.signal
+    if scaled.by_confidence == ZERO:
         least = turn.state.scaling.part_from
         breach = e.Breach(
             rule="confidence",
@@ -68,8 +93,18 @@ def _by_confidence(
             limit=f"{least:.2f}",
         )
         return proposal, (breach,)
-    quantity = proposal.instrument.quantity_rounded(proposal.quantity * share)
-    asked = proposal.quantity_asked * share
+    if scaled.share == ONE:
+        return proposal, ()
+    turn.add(
+        e.SignalScaled(
+            at=turn.now,
+            command_id=turn.command_id,
+            signal_id=signal.signal_id or "",
+            scaling=scaled,
+        )
+    )
+    quantity = proposal.instrument.quantity_rounded(proposal.quantity * scaled.share)
+    asked = proposal.quantity_asked * scaled.share
     return replace(proposal, quantity=quantity, quantity_asked=asked), ()
 
 
@@ -174,7 +209,11 @@ def submit(
 
 
 def _open_ticket(
-    turn: Turn, command: SubmitSignal, proposal: Proposal, asks: tuple[Ask, ...]
+    turn: Turn,
+    command: SubmitSignal,
+    proposal: Proposal,
+    asks: tuple[Ask, ...],
+    scaled: Scaling | None,
 ) -> None:
     step = heaviest(asks)
     if step is Confirmation.SECOND_PERSON and proposal.price_limit is not None:
@@ -217,6 +256,7 @@ def _open_ticket(
         actor=command.actor.text,
         opened_at=turn.now,
         expires_at=turn.now + timedelta(seconds=turn.state.confirm.ticket_life_s),
+        scaling=scaled,
         what_if=what_if(proposal, turn.state, turn.context),
     )
     turn.add(e.TicketOpened(at=turn.now, command_id=turn.command_id, ticket=ticket))

@@ -118,6 +118,7 @@ class Whole(Story):
         yield [self.sample(e.OrderDenied)]
         yield [self.sample(e.OrderCanceled, client_order_id=cancelled.client_order_id)]
         yield [self.sample(e.StrangerNoted)]
+        yield [self.sample(e.SignalScaled)]
         yield self.ticket()
         yield [self.sample(e.TicketConfirmed, ticket_id=list(self.state.tickets)[-1])]
         yield [self.sample(e.FactorEnrolled, user_id=4242)]
