@@ -53,8 +53,10 @@ class Dispatcher:
         lease: Lease,
         timeout_s: float,
         jitter: random.Random,
+        sent: Callable[[str], None] = lambda _client_order_id: None,
     ) -> None:
-        """Wire the parts; `timeout_s` bounds every venue call."""
+        """Wire the parts; `timeout_s` bounds every venue call, `sent` hears of each order."""
+        self._sent = sent
         self._loop = loop
         self._clock = clock
         self._lease = lease
@@ -163,10 +165,12 @@ class Dispatcher:
 
         def gate(order: Order) -> str | None:
             withheld = self.gate(order)
-            if withheld is not None or order.is_exit:
-                return withheld
             age_s = self._clock.monotonic() - committed_s
-            return TOO_OLD if age_s > ENTRY_AGE_MAX.total_seconds() else None
+            if withheld is None and not order.is_exit and age_s > ENTRY_AGE_MAX.total_seconds():
+                withheld = TOO_OLD
+            if withheld is None:
+                self._sent(order.client_order_id)
+            return withheld
 
         return gate
 

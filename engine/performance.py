@@ -13,7 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 from engine import events as e
+from engine.markouts import Markouts
+from engine.numbers import ZERO
 from engine.orders import Order, OrderStatus
+from engine.positions import Fill
 from engine.quotes import Quote
 from engine.state import State
 
@@ -28,6 +31,10 @@ class Performance:
         self._monotonic = monotonic
         self._received_s: dict[str, float] = {}
         self.latencies_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.committed_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.sent_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.spreads_bps: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.markouts = Markouts()
         self.acknowledged_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.done_ms: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.slippages_bps: deque[float] = deque(maxlen=SAMPLES_MAX)
@@ -46,9 +53,13 @@ class Performance:
                 self.denied += 1
             case e.OrderSubmitted(order=order):
                 self._received_s[order.client_order_id] = received_s
+                self._stamp(self.committed_ms, order.client_order_id)
             case e.OrderAccepted(client_order_id=client_order_id):
                 self._stamp(self.acknowledged_ms, client_order_id)
             case e.FillBooked(fill=fill) if fill.client_order_id is not None:
+                self.markouts.filled(fill, event.mid, self._monotonic())
+                if event.mid is not None:
+                    self.spreads_bps.append(float(spread_cost_bps(fill, event.mid)))
                 filled = state.order(fill.client_order_id)
                 if filled is not None and filled.fills == 1:
                     self._stamp(self.latencies_ms, fill.client_order_id)
@@ -65,6 +76,14 @@ class Performance:
                 self._finished(state.order(event.client_order_id))
             case _:
                 pass
+
+    def sent(self, client_order_id: str) -> None:
+        """Take note that an order leaves in this moment."""
+        self._stamp(self.sent_ms, client_order_id)
+
+    def quoted(self, quote: Quote) -> None:
+        """Look at a quote for what became of earlier fills."""
+        self.markouts.see(quote, self._monotonic())
 
     def _stamp(self, samples: deque[float], client_order_id: str) -> None:
         received_s = self._received_s.get(client_order_id)
@@ -111,15 +130,30 @@ def delay_cost_bps(order: Order) -> Decimal | None:
 
 
 def shortfall_cost_bps(order: Order) -> Decimal | None:
-    """Give [s q (p - P_d) + fees]/(Q P_d) * 1e4, the implementation shortfall of a filled order.
+    """Give the implementation shortfall of an order that has ended, positive = cost.
 
-    None for one that filled in part: what its rest cost depends on a mid that nobody kept.
+    [s q (p - P_d) + s (Q - q)(P_e - P_d) + fees]/(Q P_d) * 1e4; `P_e` is the mid when it ended:
+    what did not fill costs what the price moved (Perold 1988). None without a mid that it needs.
     """
-    decided, average = order.price_decision, order.price_average
-    if decided is None or average is None or order.status is not OrderStatus.FILLED:
+    decided, average, ended = order.price_decision, order.price_average, order.price_end
+    if decided is None or not order.is_finished:
         return None
-    moved = order.side.sign * order.filled * (average - decided)
-    return (moved + order.fees) / (order.quantity * decided) * 10000
+    moved = order.fees
+    if order.filled > ZERO:
+        if average is None:
+            return None
+        moved += order.side.sign * order.filled * (average - decided)
+    rest = order.quantity - order.filled
+    if rest > ZERO:
+        if ended is None:
+            return None
+        moved += order.side.sign * rest * (ended - decided)
+    return moved / (order.quantity * decided) * 10000
+
+
+def spread_cost_bps(fill: Fill, mid: Decimal) -> Decimal:
+    """Give the effective spread of a fill, 2 s (p - mid)/mid * 1e4, positive = cost."""
+    return 2 * (fill.price - mid) / mid * 10000 * fill.side.sign
 
 
 def measured(samples: Sequence[float]) -> dict[str, float | int | None]:
@@ -162,7 +196,8 @@ def metrics_of(
 ) -> dict[str, Any]:
     """Give the metrics of the Python interface: engine, positions, risk, monitoring.
 
-    `is_latched` tells of a breaker that is latched in memory and not journaled yet.
+    `is_latched` tells of a breaker that is latched in memory and not journaled yet. Long because
+    every figure is named once.
     """
     pnls = [
         position.unrealised_pnl(quotes[key].mark)
@@ -200,6 +235,8 @@ def metrics_of(
             "slippage": summary([bps / 100 for bps in performance.slippages_bps], "slippage_pct"),
             "speed": summary(performance.latencies_ms, "latency_ms"),
             "stages": {
+                "committed_ms": measured(performance.committed_ms),
+                "sent_ms": measured(performance.sent_ms),
                 "acknowledged_ms": measured(performance.acknowledged_ms),
                 "first_fill_ms": measured(performance.latencies_ms),
                 "done_ms": measured(performance.done_ms),
@@ -208,6 +245,11 @@ def metrics_of(
                 "delay_cost_bps": measured(performance.delays_bps),
                 "arrival_cost_bps": measured(performance.slippages_bps),
                 "shortfall_cost_bps": measured(performance.shortfalls_bps),
+                "spread_cost_bps": measured(performance.spreads_bps),
+                **{
+                    f"markout_{horizon}s_cost_bps": measured(costs)
+                    for horizon, costs in performance.markouts.costs_bps.items()
+                },
             },
         },
     }

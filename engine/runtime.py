@@ -109,6 +109,7 @@ class Runtime:
             lease=lease or Undisputed(),
             timeout_s=settings.submit_timeout_s,
             jitter=jitter,
+            sent=self.performance.sent,
         )
         self.journal = journal
         self.started_at_seq = 0
@@ -117,6 +118,7 @@ class Runtime:
         self._awaited: dict[str, asyncio.Event] = {}
         quotes.subscribe(self._quoted)
         self.loop.subscribe(self.performance.see)
+        quotes.subscribe(self.performance.quoted)
 
     @property
     def state(self) -> State:

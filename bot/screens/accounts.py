@@ -150,6 +150,10 @@ def performance(view: PerformanceView) -> Screen:
             line("p95", figures.signed(slip.p95, 1), "bps"),
             line("Worst", figures.signed(slip.worst, 1), "bps"),
         ]
+    for name, cost in (("Delay", view.delay), ("Shortfall", view.shortfall)):
+        if cost is not None:
+            average = cost.average
+            slippage.append(line(name, figures.bps(average), figures.cost_or_gain(average)))
     share = figures.share(Decimal(view.filled), Decimal(view.orders))
     return Screen(
         text=text_of(
@@ -171,6 +175,10 @@ def performance(view: PerformanceView) -> Screen:
             else None,
             "Answer, first fill and done, each since the send.",
             "Slippage is against the mid at the send, + is a cost.",
+            "Delay: from the signal to the send. Shortfall: all of it, fees and what did not fill "
+            "included."
+            if view.shortfall is not None
+            else None,
             _as_of(scene),
         ),
         rows=(

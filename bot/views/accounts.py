@@ -14,6 +14,7 @@ from engine.equity import DayTally, Equity
 from engine.instruments import Instrument, cash_currency
 from engine.numbers import ZERO
 from engine.orders import Order, OrderStatus
+from engine.performance import delay_cost_bps, shortfall_cost_bps
 from engine.portfolio import Valuation, cash_free, valuation
 from engine.positions import Position
 from engine.quotes import Quote
@@ -79,6 +80,8 @@ class PerformanceView:
     filled: int
     refused: int
     slippage: Spread | None
+    delay: Spread | None
+    shortfall: Spread | None
     latencies: tuple[Spread, ...]
     fees: Decimal
 
@@ -196,9 +199,15 @@ def performance_view(scene: Scene, state: State) -> PerformanceView:
         filled=len(_filled(orders)),
         refused=sum(order.status is OrderStatus.REJECTED for order in orders),
         slippage=spread("Slippage", costs),
+        delay=spread("Delay", _known(delay_cost_bps(order) for order in sent)),
+        shortfall=spread("Shortfall", _known(shortfall_cost_bps(order) for order in sent)),
         latencies=tuple(found for found in latencies if found is not None),
         fees=sum((order.fees for order in orders), ZERO),
     )
+
+
+def _known(values: Iterable[Decimal | None]) -> list[Decimal]:
+    return [value for value in values if value is not None]
 
 
 def _filled(orders: Iterable[Order]) -> list[Order]:

@@ -51,7 +51,7 @@ CLOCK_CALLS = {
 }  # fmt: skip
 # Statistics describe, nothing is decided from them: quantiles and averages are floats there, and
 # the seed's metrics are plain numbers.
-STATISTICS = ("engine/performance",)
+STATISTICS = ("engine/performance", "engine/markouts")
 PRINTING = ("bot/__main__.py", "bot/cli")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
