@@ -31,6 +31,7 @@ class Act(StrEnum):
     REARM = "re-arm"
     ARM = "arm"
     SECOND_FACTOR = "second factor"
+    LIMITS = "change limits"
 
 
 _VIEWER = frozenset({Act.SEE, Act.STOP, Act.SET_ALERTS})
@@ -202,6 +203,14 @@ def act_of(button: Button) -> Act:
             return Act.ARM
         case callbacks.FactorBegin() | callbacks.FactorFinish() | callbacks.FactorRemove():
             return Act.SECOND_FACTOR
+        case (
+            callbacks.LimitType()
+            | callbacks.LimitAsk()
+            | callbacks.LimitSet()
+            | callbacks.LimitApprove()
+            | callbacks.LimitReject()
+        ):
+            return Act.LIMITS
         case callbacks.AlertKindCycle():
             return Act.SET_ALERTS
         case (
@@ -217,6 +226,8 @@ def act_of(button: Button) -> Act:
             | callbacks.ResumeStay()
             | callbacks.Acknowledge()
             | callbacks.DropBacklog()
+            | callbacks.LimitsShow()
+            | callbacks.LimitOpen()
             | callbacks.TakeSuggestion()
             | callbacks.Dismiss()
             | callbacks.CancelCode()

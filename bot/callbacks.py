@@ -458,6 +458,59 @@ class DropBacklog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsShow:
+    """List the limits of a group; `number` counts from 0."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOpen:
+    """Show one limit's card."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitType:
+    """Say how to type any other value of a limit."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitAsk:
+    """Ask before a limit becomes riskier; `before` is the value that was shown."""
+
+    name: str
+    value: Decimal
+    before: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSet:
+    """Give a limit another value; `before` is the value that was shown."""
+
+    name: str
+    value: Decimal
+    before: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitApprove:
+    """Be the second owner of a change that waits."""
+
+    proposal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitReject:
+    """Take away a change that waits."""
+
+    proposal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dismiss:
     """Take the buttons away and do nothing else."""
 
@@ -520,6 +573,13 @@ Button = (
     | TakeSuggestion
     | Redo
     | DropBacklog
+    | LimitsShow
+    | LimitOpen
+    | LimitType
+    | LimitAsk
+    | LimitSet
+    | LimitApprove
+    | LimitReject
     | Dismiss
 )
 
@@ -582,6 +642,13 @@ CODES: Mapping[str, type[Button]] = {
     "ts": TakeSuggestion,
     "re": Redo,
     "db": DropBacklog,
+    "li": LimitsShow,
+    "lo": LimitOpen,
+    "lt": LimitType,
+    "lq": LimitAsk,
+    "ls": LimitSet,
+    "ly": LimitApprove,
+    "lx": LimitReject,
     "dm": Dismiss,
 }
 _CODE_OF: Mapping[type, str] = {kind: code for code, kind in CODES.items()}

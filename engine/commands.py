@@ -312,10 +312,6 @@ class ChangeLimit(CommandBase):
     value: Decimal
     before: Decimal | None = None
 
-    def __post_init__(self) -> None:
-        """Refuse what is no limit's value. Raises: InvalidInput."""
-        object.__setattr__(self, "value", positive(self.value, "The limit"))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApproveLimit(CommandBase):

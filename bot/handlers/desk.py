@@ -14,6 +14,7 @@ from bot.handlers.codes import Codes
 from bot.handlers.describing import described
 from bot.handlers.factors import Factors
 from bot.handlers.guiding import Guiding
+from bot.handlers.limiting import LimitButton, Limiting
 from bot.handlers.moving import Moving
 from bot.handlers.notices import failure, notice, reason_of
 from bot.handlers.pages import Looked, Pages
@@ -59,6 +60,7 @@ class Desk:
     moving: Moving
     stopping: Stopping
     scoping: Scoping
+    limiting: Limiting
     pages: Pages
     settling: Settling
     codes: Codes
@@ -139,6 +141,10 @@ class Desk:
                 await self.stopping.resume_command(visit, text)
             case "alerts":
                 await self.settling.alerts_command(visit, text)
+            case "risk" if text:
+                is_change = any(map(str.isdigit, text))
+                if not is_change or await self._allowed(visit, Act.LIMITS):
+                    await self.limiting.command(visit, text)
             case "chart":
                 await self.pages.chart(visit, text)
             case _:
@@ -169,6 +175,9 @@ class Desk:
         """Run a tap. Long because every kind of button stands here once."""
         if isinstance(button, Looked):
             await self.pages.tapped(visit, button)
+            return
+        if isinstance(button, LimitButton):
+            await self.limiting.tapped(visit, button)
             return
         match button:
             case b.ConfirmTicket():

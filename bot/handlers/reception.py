@@ -10,6 +10,7 @@ from bot.handlers.codes import Codes
 from bot.handlers.desk import Desk
 from bot.handlers.factors import Factors
 from bot.handlers.guiding import Guiding
+from bot.handlers.limiting import Limiting
 from bot.handlers.moving import Moving
 from bot.handlers.outcomes import Outcomes
 from bot.handlers.pages import Pages
@@ -85,6 +86,7 @@ def desk_of(
         moving=Moving(sight=sight, outcomes=outcomes, closing=closing, notes=notes),
         stopping=Stopping(sight=sight, outcomes=outcomes, trading=trading, scoping=scoping),
         scoping=scoping,
+        limiting=Limiting(sight=sight, trading=trading, codes=codes),
         pages=pages,
         settling=Settling(
             sight=sight,

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from bot.callbacks import AlertKindCycle, Dismiss, OpenEvent, Page, Refresh, Show
+from bot.callbacks import AlertKindCycle, Dismiss, LimitsShow, OpenEvent, Page, Refresh, Show
 from bot.screens import figures
 from bot.screens.layout import (
     PANEL_COLUMNS,
@@ -119,6 +119,7 @@ def risk(view: RiskView) -> Screen:
             f"As of {figures.clock(scene.now, scene.tz)}",
         ),
         rows=(
+            row(press("Change limits" if scene.is_owner else "All limits", LimitsShow(number=0))),
             row(
                 press("Breakers", Show(page=Page.BREAKERS)),
                 press("Refresh", Refresh(page=Page.RISK)),

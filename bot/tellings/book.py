@@ -12,6 +12,7 @@ from bot.tellings.kill_switch import (
     resume_telling,
     stop_telling,
 )
+from bot.tellings.limits import limit_telling
 from bot.tellings.orders import exit_telling, order_telling
 from bot.tellings.records import denied_telling, report_telling
 from bot.tellings.scopes import scope_telling
@@ -40,6 +41,7 @@ TELLERS: Final[Mapping[str, Teller]] = {
     "ticket": ticket_telling,
     "arming": arming_telling,
     "factor": factor_telling,
+    "limit": limit_telling,
     "stop": stop_telling,
     "scope": scope_telling,
     "flatten": flatten_telling,

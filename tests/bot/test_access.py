@@ -130,6 +130,13 @@ BUTTONS: list[tuple[Button, str]] = [
     (callbacks.Redo(seq=1, index=0), "trader owner"),
     (callbacks.TakeSuggestion(message_id=1, name="n"), "viewer trader owner"),
     (callbacks.DropBacklog(seq=1), "viewer trader owner"),
+    (callbacks.LimitsShow(number=0), "viewer trader owner"),
+    (callbacks.LimitOpen(name="positions"), "viewer trader owner"),
+    (callbacks.LimitType(name="positions"), "owner"),
+    (callbacks.LimitAsk(name="positions", value=Decimal(5), before=Decimal(4)), "owner"),
+    (callbacks.LimitSet(name="positions", value=Decimal(5), before=Decimal(6)), "owner"),
+    (callbacks.LimitApprove(proposal_id="p"), "owner"),
+    (callbacks.LimitReject(proposal_id="p"), "owner"),
     (callbacks.Dismiss(), "viewer trader owner"),
 ]
 

@@ -8,7 +8,6 @@ import pytest
 
 from engine import commands as c
 from engine import events as e
-from engine.errors import InvalidInput
 from engine.fold import apply
 from engine.limits import (
     BREAKERS,
@@ -135,9 +134,10 @@ def test_what_a_limit_cannot_be_is_said_with_what_it_can(name: str, value: str, 
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "0"])
-def test_what_is_no_value_makes_no_command(value: str) -> None:
-    with pytest.raises(InvalidInput):
-        one(Desk(), value)
+def test_what_is_no_value_changes_nothing(value: str) -> None:
+    desk = Desk()
+    assert rule(one(desk, value)) == "limit"
+    assert desk.state.limits == desk.limits
 
 
 def test_a_lowered_limit_denies_the_very_next_signal() -> None:
