@@ -13,7 +13,8 @@ from engine.limits import LIMITS, Limit
 EXAMPLES: Final = ("/risk positions 8", "/risk day loss 1.5%", "/risk leverage")
 # A comma is taken between thousands only: what 1,5 means is not for us to guess.
 _WISH: Final = re.compile(
-    r"([a-z_ ]*?)[\s=:]*(?:([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,9})(\.[0-9]{1,6})?\s*(%|x|bps|s|ms|h)?)?"
+    r"([a-z_ ]*?)[\s=:]*"
+    r"(?:([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,9})(\.[0-9]{1,6})?\s*(%|x|bps|s|ms|h)?)?"
 )
 
 
