@@ -3,7 +3,6 @@
 It is one transaction: whoever interrupts it finds the tables as they were.
 """
 
-import logging
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, delete
@@ -26,8 +25,6 @@ from storage.snapshots import Snapshot, drop_snapshots, store_snapshot
 from storage.statements import fenced
 
 EVENTS_AT_ONCE = 500
-
-log = logging.getLogger("storage.rebuild")
 
 
 def rebuilt(connection: Connection, codec: Codec, told: Told = untold) -> Snapshot:
@@ -72,7 +69,6 @@ def brought_up_to_date(connection: Connection, codec: Codec) -> None:
         return
     head = stored_head(connection)
     if head.seq and projected_reach(connection) == head.seq:
-        log.info("the tables are made again for this release, from %s events", head.seq)
         rebuilt(connection, codec)
     elif not head.seq:
         store_maker(connection)
