@@ -86,6 +86,8 @@ def _whole_fields() -> frozenset[str]:
 
 _WHOLE: Final = _whole_fields()
 _SHARE_MAX: Final = Decimal(10_000)
+# State remembers the last 50 entries, and a fifth of each rate is kept for exits.
+_PACE_MAX: Final = 60
 
 
 def _share(name: str, title: str, what: str, field: str, variable: str) -> Limit:
@@ -151,7 +153,7 @@ PRICE_AND_PACE: Final[tuple[Limit, ...]] = (
            "drift_bps_max", "MAX_DRIFT_BPS", high=5000, unit="bps"),
     replace(
         _up_to("duplicate", "Duplicate", "How long the same order is not taken again",
-               "duplicate_window_s", "MIN_DUPLICATE_S", high=3600, unit="s"),
+               "duplicate_window_s", "MIN_DUPLICATE_S", high=600, unit="s"),
         is_floor=True,
     ),
     _up_to("signalage", "Signal", "How old a signal may be",
@@ -163,11 +165,11 @@ PRICE_AND_PACE: Final[tuple[Limit, ...]] = (
     _up_to("metadata", "Metadata", "How old the venue's rules for a symbol may be",
            "metadata_age_h_max", "MAX_METADATA_AGE_H", high=720, unit="h"),
     _up_to("rate", "Rate", "Orders a second, all together; a fifth is kept for exits",
-           "orders_per_s_max", "MAX_ORDERS_PER_S", high=1000),
+           "orders_per_s_max", "MAX_ORDERS_PER_S", high=_PACE_MAX),
     _up_to("venuerate", "At venue", "Orders a second at one venue; a fifth is kept for exits",
-           "venue_orders_per_s_max", "MAX_VENUE_ORDERS_PER_S", high=1000),
+           "venue_orders_per_s_max", "MAX_VENUE_ORDERS_PER_S", high=_PACE_MAX),
     _up_to("strategyrate", "Strategy", "Orders a second of one strategy",
-           "strategy_orders_per_s_max", "MAX_STRATEGY_ORDERS_PER_S", high=1000),
+           "strategy_orders_per_s_max", "MAX_STRATEGY_ORDERS_PER_S", high=_PACE_MAX),
 )  # fmt: skip
 BREAKERS: Final[tuple[Limit, ...]] = (
     _up_to("losses", "Losses", "Losing trades in a row that trip",

@@ -71,6 +71,14 @@ def test_the_example_file_states_every_limit_with_its_default() -> None:
         assert Decimal(stated[limit.variable]) == value_of(USUAL, limit), limit.variable
 
 
+def test_the_documentation_has_every_limit_with_its_name_default_and_variable() -> None:
+    told = (ROOT / "docs" / "risk.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| [^|]+ \| `([a-z]+)` \| ([^|]+ \| `[A-Z_]+`)", told, re.MULTILINE))
+    assert rows == {
+        limit.name: f"{limit.text(value_of(USUAL, limit))} | `{limit.variable}`" for limit in LIMITS
+    }
+
+
 def test_a_ceiling_finer_than_the_chat_types_can_be_returned_to() -> None:
     fine = Decimal("123.456")
     limits = read({"MAX_GROSS_PCT": f"{fine}"})

@@ -21,7 +21,8 @@ from engine.limits import (
     with_value,
 )
 from engine.risk_limits import RiskLimits
-from engine.state import State
+from engine.rules.orders import entries_per_s
+from engine.state import SENT_TAIL, State
 from tests.engine.desk import OWNER, TRADER, VIEWER, Desk, kinds, signal
 
 CODED = replace(OWNER, with_code=True)
@@ -105,6 +106,11 @@ def test_a_warning_stays_below_the_slippage_that_trips() -> None:
     assert limits.breakers.slippage_pct_warn == Decimal("0.200")
 
 
+@pytest.mark.parametrize("name", ["rate", "venuerate", "strategyrate"])
+def test_no_rate_is_larger_than_what_is_remembered_of_sent_orders(name: str) -> None:
+    assert entries_per_s(int(named(name).high)) <= SENT_TAIL
+
+
 def test_a_name_of_another_release_changes_nothing() -> None:
     assert effective(USUAL, {"no such": Decimal(1)}) == USUAL
 
@@ -119,7 +125,7 @@ def test_a_name_of_another_release_changes_nothing() -> None:
         ("dayloss", "0.001", "out of range: 0.01% to 100%"),
         ("dayloss", "1.234", "two decimals at most"),
         ("duplicate", "9", "beyond the ceiling: 10 s at least, by MIN_DUPLICATE_S"),
-        ("duplicate", "3601", "out of range"),
+        ("duplicate", "601", "out of range"),
         ("order", "NaN", "needs a number"),
         ("order", "Infinity", "needs a number"),
     ],
