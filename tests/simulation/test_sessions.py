@@ -16,7 +16,8 @@ from tests.simulation.__main__ import outcome_of
 from tests.simulation.session import live
 from tests.simulation.virtual_time import run
 
-SEEDS = 300
+# `make simulate` runs 300, two cores some five minutes; here as many as a test run has time for.
+SEEDS = 100
 TOGETHER = 5
 DIGEST = (
     "from tests.simulation.__main__ import outcome_of\n"

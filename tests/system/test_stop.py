@@ -27,7 +27,13 @@ def answered(at: House) -> int:
 async def test_stop_answers_while_ten_venue_calls_hang_and_all_ten_are_found_afterwards(
     tmp_path: Path,
 ) -> None:
-    async with house(tmp_path, CONFIRM="never", PAPER_FAULTS=SILENT) as at:
+    async with house(
+        tmp_path,
+        CONFIRM="never",
+        PAPER_FAULTS=SILENT,
+        MAX_VENUE_ORDERS_PER_S="20",
+        MAX_STRATEGY_ORDERS_PER_S="20",
+    ) as at:
         await at.bind(at.viewer)
         traders = (at.owner, at.owner_too, at.trader)
         for number in range(TEN):
