@@ -1,5 +1,6 @@
 """Acts: what operators, programs, the market, the venue and bad luck do in a session."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import commands as c
 from engine.commands import Actor, ActorKind, Role
+from engine.exit_plan import ExitPlan
 from engine.orders import OrderSide
 from engine.risk_limits import TradingState
 from engine.scopes import EVERYWHERE, Scope, ScopeKind
@@ -27,6 +29,7 @@ from tests.simulation.outside import (
 if TYPE_CHECKING:
     from tests.simulation.session import Session
 
+TYPED = re.compile(r"Type ([0-9.]+) to")
 Act = Callable[["Session"], Awaitable[None]]
 STRATEGY = Actor(kind=ActorKind.STRATEGY, name="momentum")
 TEXTS = (
@@ -41,6 +44,12 @@ SCOPES = (
     Scope(kind=ScopeKind.STRATEGY, name="manual"),
     Scope(kind=ScopeKind.SYMBOL, name="BTC"),
     Scope(kind=ScopeKind.SYMBOL, name="binance:ETH/USDT"),
+)
+PLANS = (
+    ExitPlan(trail_pct=Decimal("0.5")),
+    ExitPlan(trail_pct=Decimal(1), trail_from_pct=Decimal("0.5")),
+    ExitPlan(close_after_s=60),
+    ExitPlan(break_even_after=1),
 )
 SPOT = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 
@@ -66,6 +75,8 @@ async def wish(session: "Session") -> None:
         fields["targets"] = dice.choice([(near,), ladder])
     if swap and dice.random() < 0.3:
         fields["leverage"] = "3"
+    if action != "sell" and dice.random() < 0.3:
+        fields["plan"] = dice.choice(PLANS if "targets" in fields else PLANS[:-1])
     made = signal(symbol, action, **fields)
     person = dice.choice([OWNER, TRADER])
     role = Role.OWNER if person == OWNER else Role.TRADER
@@ -93,6 +104,8 @@ async def write(session: "Session") -> None:
         words += ["sl", dice.choice(["1%", "2%", "0.5%"])]
     if dice.random() < 0.4:
         words += ["tp", dice.choice(["1%", "4%"])]
+    if dice.random() < 0.2:
+        words += dice.choice([["trail", "1%"], ["trail", "2%", "from", "1%"], ["time", "2m"]])
     who = dice.choice([OWNER, PARTNER, TRADER, VIEWER])
     for _ in range(dice.choice([1, 1, 1, 2])):
         session.outside.telegram.say(who, " ".join(words))
@@ -118,6 +131,38 @@ async def confirm(session: "Session") -> None:
         for _ in range(dice.choice([1, 1, 2, 3])):
             telegram.tap(who, message, data)
         return
+
+
+async def type_amount(session: "Session") -> None:
+    """Somebody types the amount that a ticket asks for, or nearly, perhaps twice."""
+    dice, telegram = session.dice, session.outside.telegram
+    who = dice.choice([OWNER, PARTNER, TRADER])
+    texts = [
+        found[1]
+        for message in telegram.world.messages.values()
+        if message.chat_id == who and (found := TYPED.search(message.formatted.text))
+    ]
+    if texts:
+        amount = texts[-1] if dice.random() < 0.9 else f"{texts[-1]}1"
+        for _ in range(dice.choice([1, 1, 2])):
+            telegram.say(who, amount)
+
+
+async def follow(session: "Session") -> None:
+    """A person moves a stop, lets it trail, or sets a time by which all is closed."""
+    dice, held = session.dice, list(session.state.positions.values())
+    if not held:
+        return
+    name = dice.choice(held).position_id
+    wishes: list[tuple[Any, dict[str, Any]]] = [
+        (c.TrailStop, {"percent": dice.choice([Decimal("0.3"), Decimal(2), None])}),
+        (c.MoveStop, {"percent": dice.choice([Decimal("0.2"), Decimal(3)])}),
+        (c.MoveStop, {}),
+        (c.SetTimeStop, {"after_s": dice.choice([60, 120, None, 5])}),
+    ]
+    kind, fields = dice.choice(wishes)
+    for _ in range(dice.choice([1, 1, 2])):
+        session.give(session.named(kind, position_id=name, **fields))
 
 
 async def tap(session: "Session") -> None:
@@ -419,6 +464,8 @@ ACTS: Mapping[str, tuple[Act, float]] = {
     "write": (write, 5),
     "chat": (chat, 2),
     "confirm": (confirm, 4),
+    "type_amount": (type_amount, 3),
+    "follow": (follow, 1.5),
     "tap": (tap, 4),
     "approve": (approve, 3),
     "close": (close, 3),

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from engine import events as e
 from engine.commands import Actor, ActorKind
+from engine.confirming import Confirmation
 from engine.instruments import Instrument
 from engine.orders import Order, OrderKind, OrderStatus
 from engine.risk_limits import RiskLimits
@@ -53,6 +54,7 @@ class Sends:
         self._seq = 0
         self._tickets: dict[str, TicketStatus] = {}
         self._offers: dict[str, Ticket] = {}
+        self._first: dict[str, int] = {}
         self._used: Counter[str] = Counter()
         self._holdings = set(HOLDINGS)
 
@@ -134,7 +136,13 @@ class Sends:
                 assert ticket.ticket_id not in self._tickets, "I16: a ticket opens twice"
                 self._tickets[ticket.ticket_id] = TicketStatus.OPEN
                 self._offers[ticket.ticket_id] = ticket
+            case e.TicketConfirmed(ticket_id=ticket_id, user_id=first, expires_at=until):
+                assert self._tickets[ticket_id] is TicketStatus.OPEN, "I16: confirmed after its end"
+                assert ticket_id not in self._first, "I16: confirmed first twice"
+                self._first[ticket_id] = first
+                self._offers[ticket_id] = replace(self._offers[ticket_id], expires_at=until)
             case e.TicketEnded(ticket_id=ticket_id, status=status, user_id=user_id):
+                self._by_two(ticket_id, status, user_id)
                 is_used = status is TicketStatus.APPROVED
                 assert not is_used or user_id in (*OWNERS, TRADER), (
                     f"I16: {user_id} may not approve {ticket_id}"
@@ -147,6 +155,17 @@ class Sends:
                 self._use(f"signal {signal_id}")
             case _:
                 return
+
+    def _by_two(self, ticket_id: str, status: TicketStatus, user_id: int | None) -> None:
+        """See that two people, one an owner, approved what takes two."""
+        offer, first = self._offers[ticket_id], self._first.get(ticket_id)
+        if status is not TicketStatus.APPROVED or (
+            offer.confirmation is not Confirmation.SECOND_PERSON
+        ):
+            return
+        assert first is not None, f"I16: {ticket_id} is sent after one tap"
+        assert first != user_id, f"I16: {user_id} confirms {ticket_id} twice"
+        assert {first, user_id} & set(OWNERS), f"I16: no owner confirms {ticket_id}"
 
     def _use(self, what: str) -> None:
         self._used[what] += 1

@@ -13,7 +13,7 @@ from bot.secret import Secret
 from bot.settings import OperatorSetting
 from engine.breaker_limits import BreakerLimits
 from engine.commands import Role
-from engine.confirming import ConfirmMode, ConfirmPolicy
+from engine.confirming import ConfirmPolicy
 from engine.execution import ExecutionEngine
 from engine.markets.catalogue import catalogue
 from engine.markets.manual import ManualMarket
@@ -23,7 +23,7 @@ from storage.database import Database
 from tests.simulation.disk import SimulatedDatabase, SimulatedEmergency
 from tests.simulation.life import Life
 from tests.simulation.line import Line
-from tests.simulation.outside import OWNER, PARTNER, TRADER, VIEWER, Outside
+from tests.simulation.outside import OWNER, OWNERS, PARTNER, TRADER, VIEWER, Outside
 from tests.simulation.telegram import TOKEN
 
 OPERATORS = tuple(
@@ -101,7 +101,7 @@ class VirtualSchedule(Schedule):
 class Process:
     """One process with its App; `life` ends it."""
 
-    def __init__(self, outside: Outside, life: Life, confirm: ConfirmMode) -> None:
+    def __init__(self, outside: Outside, life: Life, confirm: ConfirmPolicy) -> None:
         self.life = life
         self._outside = outside
         self._database: Database | None = None
@@ -123,7 +123,8 @@ class Process:
             currency="USDT",
             cash=Decimal(10000),
             limits=LIMITS,
-            confirm=ConfirmPolicy(mode=confirm),
+            confirm=confirm,
+            owners=OWNERS,
         )
         parts = Parts(
             database=self._opened,

@@ -14,7 +14,7 @@ from bot.telegram_api import TelegramUnreachable
 from engine import commands as c
 from engine import events as e
 from engine.commands import Actor, ActorKind, Role
-from engine.confirming import ConfirmMode
+from engine.confirming import Confirmation, ConfirmMode, ConfirmPolicy, Measure, Tier
 from engine.errors import EngineStopped, JournalUnavailable
 from engine.execution import ExecutionEngine
 from engine.orders import OrderStatus
@@ -64,13 +64,22 @@ PERSON = Actor(kind=ActorKind.PERSON, user_id=OWNER, role=Role.OWNER, chat_id=OW
 EXPECTED_ERRORS = ("submit of", "an answer of", "could not be read")
 
 
+TYPES = Tier(measure=Measure.NOTIONAL, confirmation=Confirmation.TYPED, over=Decimal(200))
+BY_TWO = Tier(measure=Measure.NOTIONAL, confirmation=Confirmation.SECOND_PERSON, over=Decimal(500))
+POLICIES = (
+    ConfirmPolicy(mode=ConfirmMode.RISKY),
+    ConfirmPolicy(mode=ConfirmMode.NEVER),
+    ConfirmPolicy(mode=ConfirmMode.RISKY, tiers=(TYPES, BY_TWO)),
+)
+
+
 class Session:
     """Hold the world, the oracle, and the process of the moment."""
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.outside = Outside(seed, folder)
         self.dice = self.outside.dice("session")
-        self.confirm = self.dice.choice([ConfirmMode.RISKY, ConfirmMode.NEVER])
+        self.confirm = self.dice.choice(POLICIES)
         self.oracle = Oracle(self.outside)
         self.process: Process | None = None
         self.pending: dict[str, c.Command] = {}

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from engine.confirming import ConfirmMode
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from tests.simulation.outside import OWNER, TRADER
 from tests.simulation.session import Session
 
@@ -15,7 +15,7 @@ class Story(Session):
 
     def __init__(self, folder: Path, *, seed: int = 7, dies_at: int | None = None) -> None:
         super().__init__(seed, folder)
-        self.confirm = ConfirmMode.RISKY
+        self.confirm = ConfirmPolicy(mode=ConfirmMode.RISKY)
         self.dies_at = lambda _dice: dies_at if self.lives == FIRST_LIFE else None
 
     async def say(self, user_id: int, text: str, wait_s: float = 1.0) -> None:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
-from engine.confirming import ConfirmMode
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.orders import OrderStatus
 from tests.simulation.outside import OWNER
 from tests.simulation.story import Story
@@ -13,7 +13,7 @@ from tests.simulation.virtual_time import run
 async def _flattened(folder: Path) -> None:
     story = Story(folder)
     story.dies_at = lambda _dice: None
-    story.confirm = ConfirmMode.NEVER
+    story.confirm = ConfirmPolicy(mode=ConfirmMode.NEVER)
     outside = story.outside
     await outside.start()
     outside.telegram.say(OWNER, "/start")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import commands as c
-from engine.confirming import ConfirmMode
+from engine.confirming import ConfirmMode, ConfirmPolicy
 from engine.errors import EngineStopped, JournalUnavailable
 from engine.orders import Order
 from engine.state import State
@@ -80,7 +80,7 @@ class Voyage(Session):
         crash_hours: float = CRASH_HOURS,
     ) -> None:
         super().__init__(seed, folder)
-        self.confirm = ConfirmMode.RISKY
+        self.confirm = ConfirmPolicy(mode=ConfirmMode.RISKY)
         self.oracle = Bystander(self.outside)
         self.dies_at = lambda _dice: None
         self.wishes = self.crashes = self.restarts = 0
