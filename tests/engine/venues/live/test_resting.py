@@ -106,7 +106,8 @@ async def test_a_close_ends_the_stop_and_what_is_left_is_protected(
         await w.until(lambda: [o.remaining for o in resting(w, venue)] != [])
         await w.until(
             lambda: (
-                [left - one[1] < Decimal("0.001") for one in at_venue(exchange, venue)] == [True]
+                [0 <= left - one[1] < Decimal("0.001") for one in at_venue(exchange, venue)]
+                == [True]
             )
         )
         assert sum(one[1] for one in at_venue(exchange, venue)) <= left
