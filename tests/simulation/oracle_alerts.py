@@ -19,6 +19,7 @@ from tests.simulation.telegram import Shown
 REPEAT = "repeat, it may stand above already"
 # For so long after a person did something in a chat, what comes there may be an answer to it.
 ANSWER_S = 10.0
+FLAT_S = 5.0
 TITLE = re.compile(r"(?:Bought|Sold|Found: \w+ (?:bought|sold)) ?([\d,.]*)")
 
 
@@ -46,6 +47,7 @@ class Hearing:
     chats: dict[int, bool] = field(default_factory=dict)
     duties: list[Duty] = field(default_factory=list)
     _off: set[tuple[int, AlertKind]] = field(default_factory=set)
+    _flat_s: dict[int, float] = field(default_factory=dict)
     _read: int = 0
     _last: dict[tuple[int, str], tuple[int, Fraction]] = field(default_factory=dict)
     _said: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -72,6 +74,7 @@ class Hearing:
                     since_s=now_s,
                     words=words,
                     until=until,
+                    is_done=self._was_flat(event, chat_id, now_s),
                 )
             )
 
@@ -165,9 +168,16 @@ class Hearing:
             case _:
                 return None
 
+    def _was_flat(self, event: e.Event, chat_id: int, now_s: float) -> bool:
+        """Tell whether a chat was told of the end of a flatten before the journal, away, had it."""
+        told_s = self._flat_s.get(chat_id)
+        return isinstance(event, e.FlattenEnded) and told_s is not None and now_s - told_s < FLAT_S
+
     def listen(self, shown: Sequence[Shown], asked_s: Mapping[int, float]) -> None:
         """Read on in the chats: what was to be told, and that no card goes back in time."""
         for one in shown[self._read :]:
+            if "FLAT" in one.text:
+                self._flat_s[one.chat_id] = one.at_s
             for duty in self.duties:
                 if (
                     not duty.is_done

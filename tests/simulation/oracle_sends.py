@@ -72,7 +72,7 @@ class Sends:
         """Take in one durable event."""
         self._seq += 1
         self.now_s = now_s
-        self.holds.take(event)
+        self.holds.take(event, now_s)
         if event.command_id is not None:
             self.consumed.setdefault(event.command_id, self._seq)
         match event:
