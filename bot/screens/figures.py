@@ -194,6 +194,11 @@ def _on_day(at: datetime, tz: tzinfo, now: datetime | None, form: str) -> str:
     return f"{day(at, tz)} {text}"
 
 
+def used(value: Decimal, limit: Decimal) -> str:
+    """Write a used part: whole beside a large limit, one decimal beside a small one."""
+    return fixed(value, 0 if value == value.to_integral_value() or limit > 20 else 1)
+
+
 def bar(value: Decimal, limit: Decimal) -> str:
     """Draw eight cells; the last one fills only at the limit."""
     if limit <= ZERO:

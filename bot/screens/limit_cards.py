@@ -75,7 +75,7 @@ def limits(view: LimitsView) -> Screen:
 def _row(view: LimitView) -> str:
     limit, used = view.limit, view.used
     if used is not None:
-        text = f"{_used(used.value)} / {limit.text(view.value)}"
+        text = f"{figures.used(used.value, used.limit)} / {limit.text(view.value)}"
         return line(limit.title, text, figures.bar(used.value, used.limit))
     return line(limit.title, limit.text(view.value), "" if view.at_ceiling else _of(view))
 
@@ -84,18 +84,17 @@ def _of(view: LimitView) -> str:
     return f"of {figures.trimmed(view.ceiling)}"
 
 
-def _used(value: Decimal) -> str:
-    whole = value == value.to_integral_value() or value >= 10
-    return figures.fixed(value, 0 if whole else 1)
-
-
 def limit(view: LimitView) -> Screen:
     """Show one limit: what it is, what is used, how far it may go, and what changes it."""
     scene, about = view.scene, view.limit
     word = "At least" if about.is_floor else "At most"
     bar = None
     if view.used is not None:
-        bar = line("Used", _used(view.used.value), figures.bar(view.used.value, view.used.limit))
+        bar = line(
+            "Used",
+            figures.used(view.used.value, view.used.limit),
+            figures.bar(view.used.value, view.used.limit),
+        )
     return Screen(
         text=text_of(
             title_line(

@@ -1,7 +1,5 @@
 """K1 to K4: the audit, the limits, the daily report, the alert preferences."""
 
-from decimal import Decimal
-
 from bot.callbacks import AlertKindCycle, Dismiss, LimitsShow, OpenEvent, Page, Refresh, Show
 from bot.screens import figures
 from bot.screens.layout import (
@@ -129,16 +127,9 @@ def risk(view: RiskView) -> Screen:
 
 
 def _limit_line(item: LimitRow) -> str:
-    value = _used(item.value, item.limit)
+    value = figures.used(item.value, item.limit)
     text = f"{value} / {figures.trimmed(item.limit)}{item.unit}"
     return line(item.name, text, figures.bar(item.value, item.limit))
-
-
-def _used(value: Decimal, limit: Decimal) -> str:
-    """Write a used part: whole beside a large limit, one decimal beside a small one."""
-    if value == value.to_integral_value() or limit > 20:
-        return figures.fixed(value, 0)
-    return figures.fixed(value, 1)
 
 
 def report(view: ReportView) -> Screen:
