@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.copies import quick
-from engine.numbers import HUNDRED, ZERO
+from engine.instruments import cash_currency
+from engine.numbers import HUNDRED, ONE, ZERO
 from engine.portfolio import external_reserved_on
 from engine.quotes import Quote
 from engine.state import State
@@ -59,13 +60,15 @@ def exposure(state: State, quotes: Mapping[str, Quote], key: str) -> Exposure:
     """Give the worst-case exposure, seen from one instrument.
 
     `longs` is the signed sum of positions plus every open buy, `shorts` the negated sum plus every
-    open short; a side that the other outweighs is negative.
+    open short; a side that the other outweighs is negative. All of it is in the reporting currency,
+    by the rates of the last measurement.
     """
     base = base_of(key)
     gross = net = coin = symbol = ZERO
     for name, position in state.positions.items():
         quote = quotes.get(name)
         value = position.quantity * (quote.mark if quote is not None else position.entry_price)
+        value = in_reporting(state, name, value)
         size = abs(value)
         gross += size
         net += value
@@ -77,14 +80,18 @@ def exposure(state: State, quotes: Mapping[str, Quote], key: str) -> Exposure:
     for name, on in state.open_on.items():
         if not on.entries:
             continue
-        bought += on.buys
-        sold += on.sells
+        buys, sells = on.buys, on.sells
+        if state.rates:
+            buys, sells = in_reporting(state, name, buys), in_reporting(state, name, sells)
+        bought += buys
+        sold += sells
         if base_of(name) == base:
-            coin += on.buys + on.sells
+            coin += buys + sells
             if name == key:
-                symbol += on.buys + on.sells
+                symbol += buys + sells
     if state.external_orders:
-        for name, worth, sign in external_reserved_on(state):
+        for name, reserved, sign in external_reserved_on(state):
+            worth = in_reporting(state, name, reserved)
             if sign > 0:
                 bought += worth
             else:
@@ -101,6 +108,13 @@ def exposure(state: State, quotes: Mapping[str, Quote], key: str) -> Exposure:
         coin=coin,
         symbol=symbol,
     )
+
+
+def in_reporting(state: State, key: str, amount: Decimal) -> Decimal:
+    """Give an instrument's amount in the reporting currency; as it is where no rate is known."""
+    if not state.rates:
+        return amount
+    return amount * state.rates.get(cash_currency(key.partition(":")[2]), ONE)
 
 
 def base_of(key: str) -> str:
@@ -131,11 +145,11 @@ def _by_symbol(state: State, quotes: Mapping[str, Quote]) -> dict[str, Decimal]:
     for key, position in state.positions.items():
         quote = quotes.get(key)
         mark = quote.mark if quote is not None else position.entry_price
-        found[key] = abs(position.quantity) * mark
+        found[key] = in_reporting(state, key, abs(position.quantity) * mark)
     for key, on in state.open_on.items():
-        found[key] = found.get(key, ZERO) + on.buys + on.sells
+        found[key] = found.get(key, ZERO) + in_reporting(state, key, on.buys + on.sells)
     for key, worth, _ in external_reserved_on(state):
-        found[key] = found.get(key, ZERO) + worth
+        found[key] = found.get(key, ZERO) + in_reporting(state, key, worth)
     return found
 
 

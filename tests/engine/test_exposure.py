@@ -74,6 +74,21 @@ def test_a_position_counts_at_its_mark_on_both_sides_and_by_coin() -> None:
     }
 
 
+def test_what_is_quoted_in_another_currency_counts_at_its_worth_in_the_reporting_one() -> None:
+    # Bought by hand and adopted: 0.05 BTC at 55,000 EUR, of 1.08 USDT each; and an order of it.
+    desk = desk_with()
+    desk.hold(BTC, "0.05", "60480")
+    key = "binance:BTC/EUR"
+    held = replace(desk.state.positions[KEY], symbol="BTC/EUR", entry_price=Decimal(55000))
+    desk.state = replace(desk.state, positions={key: held}, rates={"EUR": Decimal("1.08")})
+    foreign(desk, OrderSide.BUY, "0.01", "50000", "BTC/EUR")
+    held_worth = Decimal("0.05") * 55000 * Decimal("1.08")
+    open_worth = Decimal("0.01") * 50000 * Decimal("1.08")
+    assert of(desk, key)["symbol"] == held_worth + open_worth
+    assert of(desk)["gross"] == held_worth + open_worth
+    assert largest_coin(desk.state, desk.quotes) == ("BTC", held_worth + open_worth)
+
+
 def test_open_and_unknown_entries_count_at_the_most_they_can_cost_and_exits_do_not() -> None:
     desk = desk_with()
     desk.order(signal(quantity="0.001"))
