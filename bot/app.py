@@ -216,6 +216,7 @@ class App:
             ("alerts", self._alerts.run),
             ("board", self._board.run),
             ("pings", self._pings.run),
+            ("beside", self._beside.run),
             ("menus", self._menus.run),
             ("gauges", self._gauges.run),
             ("pruning", Pruning(self.assembly).run),

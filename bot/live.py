@@ -4,13 +4,14 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bot.assembly import Account, AccountPlan, Depth, Opening
 from bot.cli.refusal import CommandRefused
 from bot.settings import Settings
 from bot.venue_settings import VenueSettings
 from engine.errors import InvalidInput
-from engine.orders import Order
+from engine.orders import Order, OrderKind
 from engine.ports import Clock, Gate, Quotes, VenueRefusal, VenueUnavailable
 from engine.reports import SubmitAnswer, SubmitWithheld
 from engine.runtime import SUBMIT_TIMEOUT_S
@@ -18,7 +19,7 @@ from engine.state import State
 from engine.venues.live.account import LiveAccount
 from engine.venues.live.capabilities import of
 from engine.venues.live.market_store import MarketStore
-from engine.venues.live.venue import LiveVenue
+from engine.venues.live.timed import TimedVenue
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,19 @@ class StateLater:
     """Give the engine's State to a venue, which is made before the engine is."""
 
     read: Callable[[], State] = State
+    holds_lease: Callable[[], bool] = lambda: False
+
+    def only_entries(self, venue: str) -> bool:
+        """Tell whether entries of ours rest at a venue, and nothing that protects or is foreign.
+
+        Without the lease another process may rest a stop there that is not known here.
+        """
+        state = self.read()
+        if not self.holds_lease() or state.external_orders.get(venue):
+            return False
+        orders = [order for order in state.orders.values() if order.venue == venue]
+        rests = any(order.is_exit and order.kind is not OrderKind.MARKET for order in orders)
+        return not rests and any(not order.is_exit for order in orders)
 
     def symbols(self, venue: str) -> tuple[str, ...]:
         """Give the symbols of a venue that are held, open, or just done."""
@@ -74,7 +88,7 @@ def withdrawal_refusal(venue: str) -> str:
     )
 
 
-class GuardedVenue(LiveVenue):
+class GuardedVenue(TimedVenue):
     """Trade an account only with a key that may not withdraw, where the venue tells.
 
     What is open there is watched and closed whatever the key may do.
@@ -139,13 +153,15 @@ def live_venues(
                 f"The journal trades at {', '.join(missing)}: put that back into VENUES."
             )
         return {
-            account: (LiveVenue if any_key else GuardedVenue)(
+            account: (TimedVenue if any_key else GuardedVenue)(
                 live_account(known[account]),
                 clock=clock,
                 jitter=random.Random(),  # noqa: S311 - it spreads load, it guards nothing
                 timeout_s=SUBMIT_TIMEOUT_S,
                 metadata=metadata,
-                symbols=lambda account=account: later.symbols(account),  # type: ignore[misc]  # bound now
+                symbols=partial(later.symbols, account),
+                dead_man_s=known[account].dead_man_s,
+                only_entries=partial(later.only_entries, account),
             )
             for account in plan.accounts
         }

@@ -93,6 +93,7 @@ async def run_console(settings: Settings, stopping: asyncio.Event) -> BaseExcept
     parts = Parts(accounts=live_venues(settings, metadata, later)) if live else None
     assembly = assembled(plan, market, candles=market, parts=parts)
     later.read = lambda: assembly.engine.state
+    later.holds_lease = assembly.lease.is_held
     app = App(assembly, chat)
     if settings.stands_by and not await app.stand_by(stopping):
         return None

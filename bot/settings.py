@@ -143,7 +143,9 @@ def load_settings(environ: Mapping[str, str], *, for_command: CommandName) -> Se
         confirm=ConfirmMode(read.choice("CONFIRM", tuple(ConfirmMode), ConfirmMode.RISKY)),
         confirm_tiers=read_tiers(read),
         scaling=read_scaling(read),
-        venues=read_venues(at, keys_required=mode == "live" and for_command != "journal"),
+        venues=read_venues(
+            at, keys_required=mode == "live" and for_command != "journal", is_paper=mode != "live"
+        ),
         database_url=_database_url(at, mode),
         redis_url=_redis_url(at),
         paper_balance=PaperBalance(amount=amount, currency=currency),

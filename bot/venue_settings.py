@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.secret import Secret
 from bot.variables import Variables, shown, words
+from engine.venues.live.dead_man import ANSWERS, SECONDS_MAX, SECONDS_MIN
 
 VENUES = tuple(
     "binance bybit okx kraken kucoin gate bitget coinbase htx mexc bitfinex bitstamp".split()
@@ -11,7 +12,9 @@ VENUES = tuple(
 # The venues whose testnet ccxt knows. Elsewhere a "sandbox" switch would mean real money.
 SANDBOX_VENUES = ("binance", "bybit", "okx", "gate", "bitget")
 PASSWORD_VENUES = ("okx", "kucoin", "bitget")
-VENUE_VARIABLES = tuple("API_KEY API_SECRET API_PASSWORD SANDBOX API_URL WS_URL STOPS".split())
+VENUE_VARIABLES = tuple(
+    "API_KEY API_SECRET API_PASSWORD SANDBOX API_URL WS_URL STOPS DEAD_MAN_S".split()
+)
 STOPS = ("rest", "watch")
 
 
@@ -20,7 +23,8 @@ class VenueSettings:
     """Hold one venue's credentials and addresses; `venue` is the ccxt exchange id.
 
     `api_url` replaces scheme and host of every REST address of the venue. `rests_stops` has stops
-    lie at the venue where it can keep them; otherwise the console watches every one.
+    lie at the venue where it can keep them; otherwise the console watches every one. `dead_man_s`
+    is after how many seconds without us the venue cancels our entries; None for never.
     """
 
     venue: str
@@ -31,6 +35,7 @@ class VenueSettings:
     api_url: str | None = None
     ws_url: str | None = None
     rests_stops: bool = True
+    dead_man_s: int | None = None
 
     @property
     def streams(self) -> bool:
@@ -38,7 +43,7 @@ class VenueSettings:
         return self.api_url is None or self.ws_url is not None
 
 
-def read_venues(at: Variables, *, keys_required: bool) -> tuple[VenueSettings, ...]:
+def read_venues(at: Variables, *, keys_required: bool, is_paper: bool) -> tuple[VenueSettings, ...]:
     """Read VENUES and what is set for each of them; live trading needs every venue's keys."""
     value = at.text("VENUES") or "binance"
     names = [name.strip().lower() for name in value.split(",") if name.strip()]
@@ -51,10 +56,10 @@ def read_venues(at: Variables, *, keys_required: bool) -> tuple[VenueSettings, .
             at.faults.append(f"VENUES names {name} more than once: once is enough.")
     known = [name for name in dict.fromkeys(names) if name in VENUES]
     _warn_of_unused(at, known)
-    return tuple(_venue(at, name, keys_required=keys_required) for name in known)
+    return tuple(_venue(at, name, keys_required=keys_required, is_paper=is_paper) for name in known)
 
 
-def _venue(at: Variables, venue: str, *, keys_required: bool) -> VenueSettings:
+def _venue(at: Variables, venue: str, *, keys_required: bool, is_paper: bool) -> VenueSettings:
     prefix = venue.upper()
     key, secret, password = (
         f"{prefix}_API_KEY",
@@ -90,7 +95,27 @@ def _venue(at: Variables, venue: str, *, keys_required: bool) -> VenueSettings:
         ws_url=at.address(f"{prefix}_WS_URL", ("wss", "ws"), path=False),
         rests_stops=at.choice(f"{prefix}_STOPS", STOPS, at.choice("STOPS", STOPS, "rest"))
         == "rest",
+        dead_man_s=_dead_man(at, venue, is_paper=is_paper),
     )
+
+
+def _dead_man(at: Variables, venue: str, *, is_paper: bool) -> int | None:
+    """Read after how many seconds without us a venue cancels our entries; refuse where none can."""
+    own = f"{venue.upper()}_DEAD_MAN_S"
+    name = own if at.text(own) is not None else "DEAD_MAN_S"
+    if at.text(name) in (None, "0"):
+        return None
+    seconds = at.whole(name, SECONDS_MIN, SECONDS_MAX, 60)
+    if venue not in ANSWERS:
+        at.faults.append(
+            f"{name} is set, but {venue} has no timer that cancels orders: only "
+            f"{words(tuple(ANSWERS), 'and')} have one. Set {own}=0."
+        )
+    elif is_paper:
+        at.faults.append(
+            f"{name} is set, but no real venue is traded at on paper: take it out, or trade live."
+        )
+    return seconds
 
 
 def _api_secret(at: Variables, name: str, *, lines: bool) -> Secret | None:

@@ -50,6 +50,9 @@ def _vitals(vitals: VenueVitals, scene: Scene) -> list[str]:
         line("Clock", "untold" if skew is None else f"{abs(skew)} ms", _way(skew)),
         line("Orders", "streamed" if vitals.is_streaming else "polled"),
     ]
+    if vitals.dead_man_s is not None:
+        armed = "armed" if vitals.is_dead_man_armed else "waits"
+        rows.append(line("Dead man", armed, f"{vitals.dead_man_s} s"))
     if vitals.waiting:
         rows.append(line("Waiting", str(vitals.waiting), "requests"))
     if vitals.banned_s:

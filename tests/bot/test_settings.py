@@ -486,7 +486,7 @@ def test_a_demo_still_refuses_a_bad_trading_rule() -> None:
             (
                 "BINANCE_SECRET is set but not read: of binance, BINANCE_API_KEY, "
                 "BINANCE_API_SECRET, BINANCE_API_PASSWORD, BINANCE_SANDBOX, BINANCE_API_URL, "
-                "BINANCE_WS_URL and BINANCE_STOPS are."
+                "BINANCE_WS_URL, BINANCE_STOPS and BINANCE_DEAD_MAN_S are."
             ),
         ),
         (

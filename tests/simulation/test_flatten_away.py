@@ -10,7 +10,7 @@ from tests.simulation.story import Story
 from tests.simulation.virtual_time import run
 
 
-async def _flattened(folder: Path) -> None:
+async def _opened(folder: Path) -> Story:
     story = Story(folder)
     story.dies_at = lambda _dice: None
     story.confirm = ConfirmPolicy(mode=ConfirmMode.NEVER)
@@ -22,6 +22,12 @@ async def _flattened(folder: Path) -> None:
     await story.say(OWNER, "/buy btc 60 usdt sl 2%", 2.0)
     await story.say(OWNER, "/buy eth 60 usdt", 3.0)
     assert len(story.state.positions) == 2
+    return story
+
+
+async def _flattened(folder: Path) -> None:
+    story = await _opened(folder)
+    outside = story.outside
     # when the disk is away, and somebody flattens
     outside.disk.is_down = True
     await story.say(OWNER, "/flatten", 15.0)
@@ -47,6 +53,45 @@ async def _flattened(folder: Path) -> None:
     assert [order.status for order in exits] == [OrderStatus.FILLED] * 2
     await story.rest()
     await story.close()
+
+
+async def _shouted(folder: Path) -> None:
+    story = await _opened(folder)
+    outside = story.outside
+    # when disk and venue are away, and somebody flattens
+    outside.disk.is_down = True
+    outside.faults.go_down()
+    await story.say(OWNER, "/flatten", 240.0)
+    # then what is still open rings each minute, journal or not
+    rung = shouts(story)
+    assert 4 <= len(rung) <= 7, rung
+    before = len(rung)
+    await story.pass_time(130)
+    assert len(shouts(story)) - before == 2
+    assert "recorded beside it" in words(story)
+    # when venue and disk are back it is closed, and nothing rings any more
+    outside.faults.come_up()
+    await story.pass_time(90)
+    outside.disk.come_back()
+    await story.pass_time(60)
+    assert "FLAT, verified" in words(story)
+    before = len(shouts(story))
+    await story.pass_time(200)
+    assert len(shouts(story)) == before
+    await story.rest()
+    await story.close()
+
+
+def shouts(story: Story) -> list[str]:
+    """Give each message to the owner that says what is still open."""
+    shown = story.outside.telegram.shown
+    return [one.text for one in shown if one.chat_id == OWNER and "STILL OPEN" in one.text]
+
+
+def test_what_is_left_open_rings_each_minute_also_while_the_journal_is_away(
+    tmp_path: Path,
+) -> None:
+    run(_shouted(tmp_path))
 
 
 def words(story: Story) -> str:

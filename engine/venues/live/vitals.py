@@ -16,7 +16,8 @@ class VenueVitals:
 
     `latency_ms` is the median of the last answered calls, `latency_last_ms` that of the last one,
     `clock_skew_ms` how far the venue's clock is ahead of ours; each is None before the first.
-    `banned_s` is for how long only cancels go.
+    `banned_s` is for how long only cancels go. `dead_man_s` is the venue's own timer, None where it
+    is not used, and armed while it counts.
     """
 
     venue: str
@@ -31,6 +32,8 @@ class VenueVitals:
     banned_s: int
     clock_skew_ms: int | None
     is_streaming: bool
+    dead_man_s: int | None = None
+    is_dead_man_armed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

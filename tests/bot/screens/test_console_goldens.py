@@ -815,7 +815,10 @@ def test_the_venues_of_a_live_account_show_how_they_are_doing(golden: Golden) ->
         well, latency_ms=None, latency_last_ms=None, clock_skew_ms=None, is_streaming=False
     )
     banned = replace(down, banned_s=118, budget_left=0)
-    for name, vitals in (("well", well), ("down", down), ("new", new), ("banned", banned)):
+    timed = replace(well, dead_man_s=60, is_dead_man_armed=True)
+    waits = replace(timed, is_dead_man_armed=False)
+    shown = {"well": well, "down": down, "new": new, "banned": banned}
+    for name, vitals in {**shown, "timed": timed, "waits": waits}.items():
         venues = tuple(
             replace(each, vitals=replace(vitals, venue=each.venue)) for each in a.health(state)
         )
