@@ -3,6 +3,9 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from engine.markouts import WAITING_MAX, Markouts
 from engine.orders import Order, OrderKind, OrderPurpose, OrderSide, OrderStatus
 from engine.performance import delay_cost_bps, measured, shortfall_cost_bps, spread_cost_bps
@@ -142,3 +145,37 @@ async def test_an_order_that_fills_is_measured_at_each_stage() -> None:
         for cost in names:
             assert told["costs"][cost]["sample_size"] == 1, cost
         assert told["costs"]["shortfall_cost_bps"]["p50"] > 0
+
+
+PRICES = st.decimals("0.01", "100000", places=2)
+
+
+@given(decided=PRICES, arrived=PRICES, average=PRICES, ended=PRICES, filled=st.integers(0, 10))
+def test_what_costs_a_buyer_is_a_seller_s_gain_but_for_the_fees(
+    decided: Decimal, arrived: Decimal, average: Decimal, ended: Decimal, filled: int
+) -> None:
+    bought = replace(
+        BOUGHT,
+        status=OrderStatus.CANCELED,
+        quantity=D(10),
+        filled=D(filled),
+        fees=D(0),
+        price_decision=decided,
+        price_arrival=arrived,
+        price_average=average if filled else None,
+        price_end=ended,
+    )
+    sold = replace(bought, side=OrderSide.SELL)
+    for cost in (delay_cost_bps, shortfall_cost_bps):
+        one, other = cost(bought), cost(sold)
+        assert one is not None
+        assert other is not None
+        assert abs(one + other) < D("1e-12") * max(D(1), abs(one))
+    spread, back = (spread_cost_bps(a_fill(s, str(average)), arrived) for s in OrderSide)
+    assert spread == -back
+    # Fees are a cost to both.
+    paid = shortfall_cost_bps(replace(bought, fees=D(1)))
+    free = shortfall_cost_bps(bought)
+    assert paid is not None
+    assert free is not None
+    assert paid > free
