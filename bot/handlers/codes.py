@@ -148,7 +148,7 @@ class Codes:
             return False
         waiting = await self._waiting(visit)
         if waiting is not None and waiting.amount is not None:
-            return await self._typed(visit, amount, waiting, run)
+            return await self._typed(visit, text, waiting, run)
         if code is None:
             return False
         if waiting is None and not needs_code(self.sight.state, visit.person.user_id):
@@ -173,10 +173,9 @@ class Codes:
         await run(_acting(visit, waiting.card), button)
         return True
 
-    async def _typed(
-        self, visit: Visit, amount: Decimal | None, waiting: Waiting, run: Run
-    ) -> bool:
+    async def _typed(self, visit: Visit, text: str, waiting: Waiting, run: Run) -> bool:
         """Run what waited for an amount once it is that amount; any other leaves it waiting."""
+        amount = amount_in(text)
         button = _button(waiting)
         if self.sight.now >= waiting.until or button is None:
             await self._drop(visit)
@@ -184,6 +183,9 @@ class Codes:
             return True
         asked = Decimal(waiting.amount or "NaN")
         if amount != asked:
+            if code_in(text) is not None and needs_code(self.sight.state, visit.person.user_id):
+                # A code that nobody asked for is one all the same.
+                await visit.remove()
             await visit.reply_text(f"That is not {asked:f}. Nothing was sent; it still waits.")
             return True
         await self._drop(visit)

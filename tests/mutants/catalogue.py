@@ -1,6 +1,15 @@
 """The catalogue: every mutant, by the promise that it breaks."""
 
-from tests.mutants import asking, breaking, counting, leasing, promising, sending, stopping
+from tests.mutants import (
+    asking,
+    breaking,
+    counting,
+    flattening,
+    leasing,
+    promising,
+    sending,
+    stopping,
+)
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -11,4 +20,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *counting.MUTANTS,
     *promising.MUTANTS,
     *leasing.MUTANTS,
+    *flattening.MUTANTS,
 )

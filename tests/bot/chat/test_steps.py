@@ -68,6 +68,18 @@ async def test_other_texts_leave_it_waiting_and_do_what_they_say(
         await held(world)
 
 
+async def test_a_code_sent_where_an_amount_is_asked_does_not_stay_in_the_chat(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    async with asking(tmp_path, sandbox, Confirmation.TYPED) as world:
+        await set_up(world)
+        await question_of(world)
+        said = await world.sandbox.say(OWNER, "123456")
+        await shown(world, "That is not 250.", after=said)
+        await gone(world, said)
+        assert orders(world) == []
+
+
 async def test_an_amount_typed_too_late_sends_nothing(tmp_path: Path, sandbox: Sandbox) -> None:
     async with asking(tmp_path, sandbox, Confirmation.TYPED) as world:
         _, question = await question_of(world)
