@@ -10,7 +10,7 @@ from decimal import Decimal
 from engine.commands import Actor, ActorKind
 from engine.confirming import Confirmation, ConfirmMode, Measure, Tier
 from engine.context import Context, measured_equity
-from engine.exposure import exposure, share_pct
+from engine.exposure import Exposure, exposure, share_pct
 from engine.numbers import BPS, HUNDRED, plain
 from engine.proposals import Proposal
 from engine.rules.money import figure
@@ -19,18 +19,25 @@ from engine.tickets import Ask, Ticket
 
 
 def asks_of(
-    proposal: Proposal, state: State, context: Context, *, actor: Actor, wanted: bool
+    proposal: Proposal,
+    state: State,
+    context: Context,
+    *,
+    actor: Actor,
+    wanted: bool,
+    around: Exposure | None = None,
 ) -> tuple[Ask, ...]:
     """Give every reason to ask a person before sending; an exit never asks.
 
-    Of each measure the heaviest tier alone speaks. `wanted` shows what would go at once.
+    Of each measure the heaviest tier alone speaks. `wanted` shows what would go at once; `around`
+    is the worst case around its instrument, where that is known already.
     """
     if proposal.is_exit:
         return ()
     user_id = actor.user_id if actor.kind is ActorKind.PERSON else None
     found = [
         (possible(state, tier.confirmation, user_id), sentence)
-        for tier, sentence in _reached(proposal, state, context)
+        for tier, sentence in _reached(proposal, state, context, around)
     ]
     if state.confirm.mode is ConfirmMode.ALWAYS:
         found = [each for each in found if each[0].weight > Confirmation.TAP.weight]
@@ -40,7 +47,9 @@ def asks_of(
     return tuple(Ask(rule="confirm", confirmation=step, sentence=text) for step, text in found)
 
 
-def _reached(proposal: Proposal, state: State, context: Context) -> list[tuple[Tier, str]]:
+def _reached(
+    proposal: Proposal, state: State, context: Context, around: Exposure | None
+) -> list[tuple[Tier, str]]:
     policy = state.confirm
     if policy.mode is ConfirmMode.NEVER:
         return []
@@ -49,18 +58,22 @@ def _reached(proposal: Proposal, state: State, context: Context) -> list[tuple[T
         known = heaviest.get(tier.measure)
         if known is not None and known[0].confirmation.weight >= tier.confirmation.weight:
             continue
-        sentence = _MEASURES[tier.measure](tier, proposal, state, context)
+        if tier.measure is Measure.COIN:
+            around = around or exposure(state, context.quotes, proposal.key)
+            sentence = _coin(tier, proposal, state, around)
+        else:
+            sentence = _MEASURES[tier.measure](tier, proposal, state)
         if sentence is not None:
             heaviest[tier.measure] = (tier, sentence)
     return list(heaviest.values())
 
 
-def _notional(tier: Tier, proposal: Proposal, state: State, context: Context) -> str | None:
+def _notional(tier: Tier, proposal: Proposal, state: State) -> str | None:
     over, cost = _threshold(tier), proposal.cost_max
     return f"{cost:,.2f}, over {over:,.2f}" if cost > over else None
 
 
-def _equity(tier: Tier, proposal: Proposal, state: State, context: Context) -> str | None:
+def _equity(tier: Tier, proposal: Proposal, state: State) -> str | None:
     over, cost, worth = _threshold(tier), proposal.cost_max, measured_equity(state)
     limit = worth * over / HUNDRED
     if cost <= limit:
@@ -70,9 +83,8 @@ def _equity(tier: Tier, proposal: Proposal, state: State, context: Context) -> s
     return f"{cost:,.2f}, over {limit:,.2f} ({plain(over)}%)"
 
 
-def _coin(tier: Tier, proposal: Proposal, state: State, context: Context) -> str | None:
+def _coin(tier: Tier, proposal: Proposal, state: State, around: Exposure) -> str | None:
     over, worth = _threshold(tier), measured_equity(state)
-    around = exposure(state, context.quotes, proposal.key)
     coin = around.with_entry(proposal.cost_max, proposal.side.sign).coin
     if coin <= worth * over / HUNDRED:
         return None
@@ -80,33 +92,32 @@ def _coin(tier: Tier, proposal: Proposal, state: State, context: Context) -> str
     return f"{base} share {share}%, over {plain(over)}%"
 
 
-def _leverage(tier: Tier, proposal: Proposal, state: State, context: Context) -> str | None:
+def _leverage(tier: Tier, proposal: Proposal, state: State) -> str | None:
     over, leverage = _threshold(tier), proposal.signal.leverage
     return f"leverage {plain(leverage)}x, over {plain(over)}x" if leverage > over else None
 
 
-def _confidence(tier: Tier, proposal: Proposal, state: State, context: Context) -> str | None:
+def _confidence(tier: Tier, proposal: Proposal, state: State) -> str | None:
     least, confidence = _threshold(tier), proposal.signal.confidence
     if Decimal(str(confidence)) >= least:
         return None
     return f"confidence {confidence:.2f}, below {least:.2f}"
 
 
-def _live(tier: Tier, proposal: Proposal, state: State, context: Context) -> str | None:
+def _live(tier: Tier, proposal: Proposal, state: State) -> str | None:
     is_live = state.journal is not None and state.journal.mode == "live"
     return "real money" if is_live else None
 
 
-def _drift(tier: Tier, proposal: Proposal, state: State, context: Context) -> str | None:
+def _drift(tier: Tier, proposal: Proposal, state: State) -> str | None:
     # It is measured between the card and the tap; see `step_of`.
     return None
 
 
-_Measured = Callable[[Tier, Proposal, State, Context], str | None]
+_Measured = Callable[[Tier, Proposal, State], str | None]
 _MEASURES: Mapping[Measure, _Measured] = {
     Measure.EQUITY: _equity,
     Measure.NOTIONAL: _notional,
-    Measure.COIN: _coin,
     Measure.LEVERAGE: _leverage,
     Measure.LIVE: _live,
     Measure.CONFIDENCE: _confidence,

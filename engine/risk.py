@@ -6,7 +6,7 @@ stands between the operator and flat. The rules stand in `risk_rules`.
 
 from engine.context import Context
 from engine.events import Breach
-from engine.exposure import NONE, exposure
+from engine.exposure import NONE, Exposure, exposure
 from engine.proposals import Proposal
 from engine.risk_rules import RULES
 from engine.rules.case import Case
@@ -16,15 +16,23 @@ _EXIT_RULES = tuple(rule for rule in RULES if rule.exits)
 
 
 def breaches_of(
-    proposal: Proposal, state: State, context: Context, *, is_approval: bool = False
+    proposal: Proposal,
+    state: State,
+    context: Context,
+    *,
+    is_approval: bool = False,
+    around: Exposure | None = None,
 ) -> tuple[Breach, ...]:
     """Evaluate every rule and give each breach.
 
-    `is_approval` leaves the signal's age to its ticket, whose own expiry has been checked.
+    `around` is the worst case around its instrument, where that is known already. `is_approval`
+    leaves the signal's age to its ticket, whose own expiry has been checked.
     """
-    rules, around = _EXIT_RULES, NONE
-    if not proposal.is_exit:
-        rules, around = RULES, exposure(state, context.quotes, proposal.key)
+    rules = _EXIT_RULES if proposal.is_exit else RULES
+    if proposal.is_exit:
+        around = NONE
+    elif around is None:
+        around = exposure(state, context.quotes, proposal.key)
     case = Case(proposal=proposal, state=state, context=context, exposure=around)
     found = [rule.check(case) for rule in rules]
     if is_approval:

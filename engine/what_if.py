@@ -3,19 +3,21 @@
 from decimal import Decimal
 
 from engine.context import Context, measured_equity
-from engine.exposure import exposure, share_pct
+from engine.exposure import Exposure, exposure, share_pct
 from engine.numbers import HUNDRED, ZERO
 from engine.proposals import Proposal
 from engine.state import State
 from engine.tickets import WhatIf
 
 
-def what_if(proposal: Proposal, state: State, context: Context) -> WhatIf | None:
+def what_if(
+    proposal: Proposal, state: State, context: Context, around: Exposure | None = None
+) -> WhatIf | None:
     """Measure an entry's worst case; None for an exit, and where there is no equity to share."""
     worth = measured_equity(state)
     if proposal.is_exit or worth <= ZERO:
         return None
-    before = exposure(state, context.quotes, proposal.key)
+    before = around or exposure(state, context.quotes, proposal.key)
     after = before.with_entry(proposal.cost_max, proposal.side.sign)
     limits = state.limits
     return WhatIf(

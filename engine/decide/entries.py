@@ -10,6 +10,7 @@ from engine.commands import Actor, ActorKind, SubmitSignal
 from engine.confirming import Confirmation
 from engine.decide.attempts import send_exit
 from engine.decide.turn import Turn
+from engine.exposure import exposure
 from engine.identities import digest
 from engine.numbers import HUNDRED, ONE, ZERO
 from engine.orders import Order, OrderKind, OrderPurpose
@@ -41,12 +42,21 @@ def submit_signal(turn: Turn, command: SubmitSignal) -> None:
         return
     scaled = _scaling(turn, proposal, command.actor)
     proposal, doubted = _scaled(turn, proposal, scaled)
-    breaches = (*doubted, *breaches_of(proposal, turn.state, turn.context))
+    # One worst case for all who ask: it is the dearest part of the evaluation.
+    around = None
+    if not proposal.is_exit:
+        around = exposure(turn.state, turn.context.quotes, proposal.key)
+    breaches = (*doubted, *breaches_of(proposal, turn.state, turn.context, around=around))
     if breaches:
         deny(turn, proposal, breaches, command.actor, ticket_id=None)
         return
     asks = asks_of(
-        proposal, turn.state, turn.context, actor=command.actor, wanted=command.ticket_wanted
+        proposal,
+        turn.state,
+        turn.context,
+        actor=command.actor,
+        wanted=command.ticket_wanted,
+        around=around,
     )
     if asks:
         _open_ticket(turn, command, proposal, asks, scaled)

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from itertools import count
 
 from bot.clock import SystemClock
 from engine import commands as c
 from engine import reports as r
 from engine.alerts import alerts_of
+from engine.asking import asks_of
+from engine.confirming import Confirmation, ConfirmPolicy, Measure, Tier
 from engine.context import Context
 from engine.decide import decide
+from engine.exposure import exposure
 from engine.fold import apply
 from engine.markets.manual import ManualMarket
 from engine.proposals import Proposal, propose
@@ -22,6 +26,13 @@ from tests.benchmarks.causes import own_time
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.rows import MS, Row, p99_below, row_of, timed
 
+EVERY_TIER = ConfirmPolicy(
+    tiers=tuple(
+        Tier(measure=measure, confirmation=Confirmation.TYPED, over=Decimal("0.0001"))
+        for measure in Measure
+        if measure not in (Measure.LIVE, Measure.DRIFT)
+    )
+)
 SIZES = ((10, 10), (100, 200), (100, 1000))
 
 
@@ -31,12 +42,20 @@ async def pretrade(effort: Effort) -> list[Row]:
     for positions, orders in SIZES:
         made = a.account(positions, orders)
         wish = a.signal(250)
+        asking = replace(made.state, confirm=EVERY_TIER)
 
-        def evaluate(made: a.Account = made, wish: TradingSignal = wish) -> None:
+        def evaluate(
+            made: a.Account = made, wish: TradingSignal = wish, asking: State = asking
+        ) -> None:
             proposal = propose(made.state, wish, a.VENUE, made.context)
             assert isinstance(proposal, Proposal), proposal
-            breaches = breaches_of(proposal, made.state, made.context)
+            around = exposure(made.state, made.context.quotes, proposal.key)
+            breaches = breaches_of(proposal, made.state, made.context, around=around)
             assert not breaches, breaches
+            asks = asks_of(
+                proposal, asking, made.context, actor=c.ENGINE, wanted=False, around=around
+            )
+            assert asks
 
         main = (positions, orders) == (100, 200)
         n = effort.n(3000, quick=300)
@@ -45,7 +64,7 @@ async def pretrade(effort: Effort) -> list[Row]:
             "ms",
             timed(evaluate, n, MS),
             *([p99_below(0.5)] if main else []),
-            note=f"propose + breaches_of, {positions} positions, {orders} orders",
+            note=f"propose + breaches_of + asks_of, {positions} positions, {orders} orders",
             cause="what the rules look at",
         )
         rows.append(replace(row, measured=(own_time(evaluate, n),)) if row.missed else row)
