@@ -18,7 +18,7 @@ from engine.proposals import Proposal, Unproposable, propose
 from engine.risk import breaches_of
 from engine.scaling import Scaling, scaling
 from engine.signals import SignalAction, TradingSignal
-from engine.tickets import Ask, Ticket
+from engine.tickets import Ask, Ticket, WhatIf
 from engine.what_if import what_if
 
 
@@ -59,7 +59,8 @@ def submit_signal(turn: Turn, command: SubmitSignal) -> None:
         around=around,
     )
     if asks:
-        _open_ticket(turn, command, proposal, asks, scaled)
+        seen = what_if(proposal, turn.state, turn.context, around)
+        _open_ticket(turn, command, proposal, asks, scaled=scaled, seen=seen)
         return
     submit(turn, proposal, actor=command.actor, intent=command.command_id, ticket=None)
 
@@ -223,7 +224,9 @@ def _open_ticket(
     command: SubmitSignal,
     proposal: Proposal,
     asks: tuple[Ask, ...],
+    *,
     scaled: Scaling | None,
+    seen: WhatIf | None,
 ) -> None:
     step = heaviest(asks)
     if step is Confirmation.SECOND_PERSON and proposal.price_limit is not None:
@@ -267,7 +270,7 @@ def _open_ticket(
         opened_at=turn.now,
         expires_at=turn.now + timedelta(seconds=turn.state.confirm.ticket_life_s),
         scaling=scaled,
-        what_if=what_if(proposal, turn.state, turn.context),
+        what_if=seen,
     )
     turn.add(e.TicketOpened(at=turn.now, command_id=turn.command_id, ticket=ticket))
 
