@@ -3,8 +3,11 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from engine import events as e
 from engine import reports as r
+from engine.external import FlowReason
 from engine.orders import OrderSide
 from tests.engine.desk import Desk, kinds
 
@@ -62,3 +65,26 @@ def test_an_entry_price_that_was_rounded_there_explains_nothing() -> None:
     assert desk.shown({"USDT": str(cash)}, positions=held(desk, "61000.1")) == ()
     more = desk.shown({"USDT": str(cash + Decimal("0.1"))}, positions=held(desk, "61000.1"))
     assert kinds(more) == ["CashDoubted"]
+
+
+@pytest.mark.parametrize("amount", ["-3.21", "2.05"])
+def test_what_an_open_swap_pays_or_receives_is_booked_on_it_and_is_no_deposit(amount: str) -> None:
+    desk = Desk(cash="100000")
+    desk.fill(None, "1", "60000", symbol=PERP, side=OrderSide.BUY)
+    desk.later(60)
+    cash = desk.state.cash["binance:USDT"] + Decimal(amount)
+    shown = {"USDT": str(cash)}
+    before = desk.state
+    for _ in range(3):
+        assert kinds(desk.shown(shown, positions=held(desk, "60000"))) == ["CashDoubted"]
+        desk.later(15)
+    (paid,) = desk.shown(shown, positions=held(desk, "60000"))
+    assert isinstance(paid, e.CashFlowed)
+    assert (paid.reason, paid.amount) == (FlowReason.FUNDING, Decimal(amount))
+    # It is gain or loss of the swap and of the day, not money from outside.
+    assert desk.state.cash["binance:USDT"] == cash
+    assert desk.state.positions[f"binance:{PERP}"].funding == Decimal(amount)
+    assert desk.state.tally.funding == before.tally.funding + Decimal(amount)
+    assert before.equity is not None
+    assert desk.state.equity is not None
+    assert desk.state.equity.day_flows == before.equity.day_flows
