@@ -128,7 +128,7 @@ async def exits(effort: Effort) -> list[Row]:
             "exits.quote",
             "ms",
             samples,
-            p99_below(0.5),
+            p99_below(0.1),
             note="one quote against stop and targets, 100 positions; equity once a second",
             cause="the valuation that is made once a second",
         )
